@@ -1,0 +1,10 @@
+"""The plugin's hooks."""
+
+from pathlib import Path
+
+import dovetail
+
+
+@dovetail.hook
+def dovetail_registry() -> Path:
+    return Path(__file__).with_name("registry.toml")
