@@ -1,4 +1,4 @@
-"""Datasets that fit in memory: a split holds one tensor, or one `Padded`, a field, and picks batches out of them by index.
+"""Datasets that fit in memory: each field of a split is a tensor or a `Padded`, and batches are picked by index.
 
 Tensors of bytes are pixels: `take` gives them as floats, 0 as -1 and 255 as 1, so that images stay small in memory.
 

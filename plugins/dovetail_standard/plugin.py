@@ -1,10 +1,30 @@
 """The plugin's hooks."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import dovetail
+
+if TYPE_CHECKING:
+    import typer
 
 
 @dovetail.hook
 def dovetail_registry() -> Path:
     return Path(__file__).with_name("registry.toml")
+
+
+@dovetail.hook
+def dovetail_commands(app: "typer.Typer") -> None:
+    """Add `convert-weights`."""
+    import typer  # listing plugins imports this module, and must stay light
+
+    @app.command("convert-weights")
+    def convert_weights(
+        file: Annotated[Path, typer.Argument(help="A file of weights as torchvision publishes it (.pth).")],
+        name: Annotated[str, typer.Option("--as", help="The network; by default known from the file's name.")] = "",
+    ) -> None:
+        """Convert a network's weights to safetensors, where `weights = "imagenet"` looks for them."""
+        from dovetail_standard.weights import install
+
+        typer.echo(f"wrote {install(file, name)}")
