@@ -13,6 +13,7 @@ _PUBLIC = {
         "Fields Frames Gaussian Image Label Labels Normal Padded Regions Sequence Space Tokens Vector Vocabulary"
     ),
     "dovetail.errors": "DovetailError Failure Fault Faults Misfit Mistake",
+    "dovetail.frozendict": "FrozenDict",
     "dovetail.ranges": "within",
     "dovetail.hooks": "hook",
     "dovetail.registry": "Registry registry",

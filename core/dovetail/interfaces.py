@@ -8,12 +8,14 @@ that holds hyperparameters and has `build`) and a module (flat keyword arguments
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence as Items
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Sequence as Items
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from attrs import field, frozen
-from torch import Generator as Random, Tensor, nn
+from torch import Generator as Random
+from torch import Tensor, nn
 
 from dovetail.spaces import Fields, Space
 

@@ -6,14 +6,14 @@ Axes: batch time feature; batch channels height width; batch regions feature. Wh
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence as Items
+from collections.abc import Iterable, Mapping
+from collections.abc import Sequence as Items
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import define, field, frozen
 
 if TYPE_CHECKING:
-    import torch
     from torch import Generator, Tensor
 
 
