@@ -76,7 +76,7 @@ def cut(parts: Mapping[str, Any], valid_fraction: float, test_fraction: float, p
                 f"`{name}` must have text, but has none: {path}; a longer text or other values of `valid_fraction` and"
                 " `test_fraction` would give it some"
             )
-    return splits
+    return {name: splits[name] for name in SPLITS}
 
 
 def _whole_lines(text: str) -> str:
