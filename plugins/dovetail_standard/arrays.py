@@ -21,6 +21,7 @@ from dovetail.errors import Mistake, close, listed
 from dovetail.interfaces import Augment, Batch, Dataset, Split
 from dovetail.randomness import stream
 from dovetail.spaces import Fields, Padded
+from dovetail_standard.pixels import scaled
 
 Array = Tensor | Padded
 
@@ -29,16 +30,12 @@ def _count(array: Array) -> int:
     return len(array.lengths) if isinstance(array, Padded) else len(array)
 
 
-def _pixels(values: Tensor) -> Tensor:
-    return values.float().div_(127.5).sub_(1) if values.dtype == torch.uint8 else values
-
-
 def _pick(array: Array, indices: Tensor) -> Array:
     if not isinstance(array, Padded):
-        return _pixels(array[indices])
+        return scaled(array[indices])
     lengths = array.lengths[indices]
     time = int(lengths.max()) if len(lengths) else 0
-    return Padded(_pixels(array.data[indices, :time]), lengths)
+    return Padded(scaled(array.data[indices, :time]), lengths)
 
 
 def _same_count(_: Any, attribute: attrs.Attribute[Any], fields: Mapping[str, Array]) -> None:
@@ -77,13 +74,13 @@ class ArraySplit(Split):
 @final
 @frozen(eq=False)
 class ArrayDataset(Dataset):
-    """A dataset held in tensors: its fields' spaces, its splits by name, and its fingerprint (see `fingerprint_of`)."""
+    """A dataset that is its splits, held in tensors or otherwise, by name; `fingerprint_of` makes its fingerprint."""
 
     fields: Fields
-    splits: Mapping[str, ArraySplit]
+    splits: Mapping[str, Split]
     fingerprint: str
 
-    def split(self, name: str) -> ArraySplit:
+    def split(self, name: str) -> Split:
         if name not in self.splits:
             raise Mistake(
                 f"`{name}` is no split of this dataset; it has {listed(self.splits)} {close(name, self.splits)}"
