@@ -30,6 +30,7 @@ from dovetail import (
     Vector,
     within,
 )
+from dovetail.frozendict import FrozenDict
 from dovetail.notes import collect
 from dovetail_standard.auxiliary import AuxiliaryLosses
 from dovetail_standard.evaluation import evaluating
@@ -50,7 +51,7 @@ class ClassifySpec(ObjectiveSpec):
     """The dataset's field of its class."""
     smoothing: float = field(default=0.0, validator=within("[0, 1)"))
     """Share of the target's probability that is spread over all classes."""
-    auxiliary: Mapping[str, float | ScheduleSpec] = Factory(dict)
+    auxiliary: Mapping[str, float | ScheduleSpec] = field(factory=FrozenDict, converter=FrozenDict)
     """Weights of the losses that the encoder notes, by their names; a loss without a weight does not count."""
 
     def build(self, *, data: Fields, encoder: EncoderSpec) -> Classify:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Literal, final
 
 import torch
-from attrs import Factory, frozen
+from attrs import Factory, field, frozen
 from torch import Generator as Random
 from torch import Tensor
 from torch.nn import functional as F
@@ -35,6 +35,7 @@ from dovetail import (
     Stepwise,
     Tokens,
 )
+from dovetail.frozendict import FrozenDict
 from dovetail.notes import collect
 from dovetail_standard.auxiliary import AuxiliaryLosses
 from dovetail_standard.evaluation import evaluating
@@ -58,7 +59,7 @@ class LanguageModelSpec(ObjectiveSpec):
     """Begin an epoch with the state that the last one ended with."""
     loss: Literal["mean", "sum"] = "mean"
     """Mean over all tokens, or sum over time and mean over the batch; both in nats."""
-    auxiliary: Mapping[str, float | ScheduleSpec] = Factory(dict)
+    auxiliary: Mapping[str, float | ScheduleSpec] = field(factory=FrozenDict, converter=FrozenDict)
     """Weights of the losses that the generator notes, by their names; a loss without a weight does not count."""
 
     def build(self, *, data: Fields, generator: GeneratorSpec) -> LanguageModel:

@@ -59,9 +59,9 @@ class RnnLmSpec(GeneratorSpec):
         if not isinstance(cell.output, Vector):
             raise Misfit("cell", "a cell whose output is a Vector", cell.output)
         if self.tied and not isinstance(embedding, Embedding):
-            raise Misfit("embedding", "standard/embedding where the readout is tied to it", type(embedding).__name__)
+            raise Misfit("embedding", "a standard/embedding where the readout is tied to it", type(embedding).__name__)
         if self.tied and cell.output.size != embedding.output.size:
-            raise Misfit("cell", f"of {embedding.output.size} units where the readout is tied", cell.output)
+            raise Misfit("cell", f"a cell of {embedding.output.size} units where the readout is tied", cell.output)
         return RnnLm(
             produces=produces,
             embedding=embedding,

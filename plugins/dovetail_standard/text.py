@@ -6,7 +6,7 @@ Axes: batch time.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -60,6 +60,7 @@ class TextWordsSpec(DatasetSpec):
     def build(self) -> ArrayDataset:
         line_end = f" {END} " if self.end_of_line else " "
         texts = read_texts(self.path)
+        parts: dict[str, list[Any]]
         if self.unit == "line":
             parts = {name: [line.split() for line in lines_of(text)] for name, text in texts.items()}
         else:

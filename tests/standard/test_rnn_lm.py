@@ -151,9 +151,9 @@ def test_parts_that_do_not_fit_are_misfits():
         Misfit, match="`embedding` must be an encoder of tokens whose output is a Sequence, but is Tokens"
     ):
         RnnLmSpec(embedding=IdentitySpec()).build(produces=SPACE)
-    with pytest.raises(Misfit, match="`cell` must be of 5 units where the readout is tied"):
+    with pytest.raises(Misfit, match="`cell` must be a cell of 5 units where the readout is tied"):
         spec(tied=True).build(produces=SPACE)
     with pytest.raises(
-        Misfit, match="`embedding` must be standard/embedding where the readout is tied to it, but is Identity"
+        Misfit, match="`embedding` must be a standard/embedding where the readout is tied to it, but is Identity"
     ):
         RnnLmSpec(embedding=Other(size=5), tied=True).build(produces=SPACE)
