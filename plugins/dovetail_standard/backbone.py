@@ -90,9 +90,9 @@ class Backbone(Encoder):
 
 def network(name: str) -> nn.Module:
     """Torchvision's network of this name, with initial weights."""
-    if name == "inception_v3":
-        return get_model(name, init_weights=False, transform_input=False)
-    return get_model(name)
+    options = {"init_weights": False, "transform_input": False} if name == "inception_v3" else {}
+    made: nn.Module = get_model(name, **options)
+    return made
 
 
 def in_a_row(whole: nn.Module) -> nn.Sequential:
