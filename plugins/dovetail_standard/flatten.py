@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import final
 
 from attrs import frozen
+from torch import Tensor
 
 from dovetail import Encoder, EncoderSpec, Image, Regions, Space, Vector
 from dovetail_standard.mlp import flat_size
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @frozen(kw_only=True)
