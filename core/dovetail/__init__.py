@@ -16,7 +16,7 @@ _PUBLIC = {
     "dovetail.frozendict": "FrozenDict",
     "dovetail.ranges": "within",
     "dovetail.hooks": "hook",
-    "dovetail.registry": "Registry registry",
+    "dovetail.registries": "Registry registry",
     "dovetail.assembly": "Model assemble",
     "dovetail.bench": "load train",
 }

@@ -17,7 +17,7 @@ from dovetail.errors import Misfit, Mistake, listed
 from dovetail.frozendict import FrozenDict
 from dovetail.interfaces import Metric, Objective, Spec
 from dovetail.randomness import on_stream
-from dovetail.registry import Registry
+from dovetail.registries import Registry
 from dovetail.spaces import Fields, Space
 from dovetail.systems import StageSpec, System
 
@@ -260,14 +260,6 @@ class Model:
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor of the objective and its parts, by name."""
         return self.objective.state_dict()
-
-    def part_tensors(self, path: str) -> dict[str, Tensor]:
-        """The tensors of what was built at a path; those of its n-th further build behind `n.`"""
-        return {
-            f"{f'{turn}.' if turn else ''}{name}": tensor
-            for turn, build in enumerate(self.built[path])
-            for name, tensor in build.module.state_dict().items()
-        }
 
 
 def assemble(

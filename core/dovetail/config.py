@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 from dovetail.errors import Fault, Faults, Mistake, Where, close, listed
 from dovetail.frozendict import FrozenDict
 from dovetail.interfaces import Spec
-from dovetail.registry import NONE, Registry
+from dovetail.registries import NONE, Registry
 from dovetail.tables import REFERENCES, Given, merge
 
 BAD: Any = object()
@@ -234,12 +234,7 @@ class Loader:
         filled: dict[str, Any] = {}
         for key, value in values.items():
             if key not in known:
-                self.fault(
-                    value.where,
-                    f"{path}.{key}",
-                    f"unknown key; {close(key, known)}",
-                    f"the keys are {', '.join(known)}",
-                )
+                self.unknown(value, f"{path}.{key}", key, known)
         for name, attribute in known.items():
             before = getattr(start, name) if start is not None else default_of(attribute)
             inner = f"{path}.{name}"
@@ -324,12 +319,7 @@ class Loader:
         values = {}
         for key, value in given.value.items():
             if key not in wanted:
-                self.fault(
-                    value.where,
-                    f"{path}.{key}",
-                    f"unknown key; {close(key, wanted)}",
-                    f"the keys are {', '.join(wanted)}",
-                )
+                self.unknown(value, f"{path}.{key}", key, wanted)
             else:
                 values[key] = self.value(value, f"{path}.{key}", wanted[key][0], None)
         if "part" not in values:

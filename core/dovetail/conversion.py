@@ -11,7 +11,7 @@ import cattrs
 
 from dovetail.config import FromRun, Share
 from dovetail.interfaces import Spec
-from dovetail.registry import NONE, Registry
+from dovetail.registries import NONE, Registry
 from dovetail.spaces import Space
 
 

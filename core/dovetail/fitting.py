@@ -12,7 +12,7 @@ from dovetail.assembly import Model, Runs, SpaceMisfit, assemble
 from dovetail.config import hints, is_optional, slot_base
 from dovetail.errors import Mistake, Where, listed
 from dovetail.interfaces import DatasetSpec, Spec
-from dovetail.registry import NONE, Registry
+from dovetail.registries import NONE, Registry
 from dovetail.systems import System, load_system
 from dovetail.tables import Given, given, put_all
 

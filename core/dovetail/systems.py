@@ -12,7 +12,7 @@ from dovetail.errors import Where, close, listed
 from dovetail.frozendict import FrozenDict
 from dovetail.interfaces import DatasetSpec, MetricSpec, ObjectiveSpec, Spec
 from dovetail.ranges import within
-from dovetail.registry import Registry
+from dovetail.registries import Registry
 from dovetail.tables import Given, given, put_all
 
 SETTINGS = ("summary", "dataset", "objective", "metrics", "train", "stages")

@@ -1,0 +1,48 @@
+"""Batches of a split in a given order, taken here or by processes beside the training's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from attrs import frozen
+from torch.utils.data import DataLoader
+
+from dovetail.interfaces import Batch, Split
+
+Augment = Callable[[int], torch.Generator] | None
+
+
+@frozen
+class _Batches:
+    """A split as a map from a batch's place in the order to the batch."""
+
+    split: Split
+    order: Sequence[Sequence[int]]
+    augment: Augment
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, place: int) -> Batch:
+        return self.split.take(self.order[place], self.augment)
+
+
+def batches_of(
+    split: Split, order: Sequence[Sequence[int]], augment: Augment, workers: int, device: torch.device
+) -> Iterator[Batch]:
+    """The batches in their order, on the device."""
+    batches = _Batches(split, order, augment)
+    if workers:
+        loader: Any = DataLoader(batches, batch_size=None, num_workers=workers, generator=torch.Generator())  # type: ignore[arg-type]
+    else:
+        loader = (batches[place] for place in range(len(batches)))
+    for batch in loader:
+        yield batch if device.type == "cpu" else _to(batch, device)
+
+
+def _to(value: Any, device: torch.device) -> Any:
+    from lightning_fabric.utilities import move_data_to_device
+
+    return move_data_to_device(value, device)

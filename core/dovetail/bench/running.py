@@ -1,0 +1,172 @@
+"""From a system and a seed to a finished run in the store: identity, claim, training, and what is left if it fails."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import traceback
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field, frozen
+
+from dovetail.bench.files import write_json
+from dovetail.bench.identity import Identity, identify
+from dovetail.bench.store import FinishedRun, RunFolder, Store, check_folder
+from dovetail.conversion import spec_converter
+from dovetail.errors import DovetailError, Failure, Mistake
+from dovetail.fitting import Checker
+from dovetail.registries import Registry
+from dovetail.systems import System
+
+Report = Callable[[dict[str, Any]], None]
+
+
+@frozen
+class Run:
+    """A finished run: its folder and its final metrics."""
+
+    folder: RunFolder
+    metrics: dict[str, float]
+
+
+@define
+class Bench:
+    """Trains systems into a store, opening each dataset once."""
+
+    registry: Registry
+    store: Store
+    checker: Checker = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.checker = Checker(self.registry, self.store.earlier(self.registry))
+
+    def identify(self, system: System, seed: int) -> Identity:
+        """The run's key and identity; opens the data."""
+        return identify(system, seed, [self.checker.dataset(stage.dataset).fingerprint for stage in system.stages])
+
+    def folder(self, system: System, seed: int, identity: Identity) -> RunFolder:
+        return self.store.folder(system.name, seed, identity.key)
+
+    def train(self, system: System, seed: int, report: Report = lambda _: None) -> Run | None:
+        """Train a run, go on with it, or take its result where it is finished. None where another process trains it now.
+
+        Raises:
+            Failure: it failed; the error names the run, and failure.json holds the traceback.
+        """
+        identity = self.identify(system, seed)
+        folder = self.folder(system, seed, identity)
+        check_folder(self.store.path)
+        with folder.claim() as mine:
+            if not mine:
+                return None
+            if self.store.status(folder, identity)[1]:
+                self.store.set_aside(folder)
+                return self.train(system, seed, report)
+            if not folder.file("result.json").exists():
+                self._train(system, seed, identity, folder, report)
+        return Run(folder, folder.result()["metrics"])
+
+    def _train(self, system: System, seed: int, identity: Identity, folder: RunFolder, report: Report) -> None:
+        from dovetail.bench.loop import Training
+
+        if not folder.file("run.json").exists():
+            write_json(folder.file("run.json"), self._about(system, seed, identity))
+        folder.log(f"trains {system.name} with seed {seed}")
+        about = {"name": system.name, "seed": seed, "folder": str(folder.path)}
+        self.registry.behaviour.call("dovetail_run_started", run={**about, "spec": folder.about()["system"]})
+        datasets = [self.checker.dataset(stage.dataset) for stage in system.stages]
+        try:
+            metrics = Training(system, seed, folder, datasets, self.checker.runs, report).run()
+        except Exception as error:
+            text = str(error) if isinstance(error, DovetailError) else f"{type(error).__name__}: {error}"
+            message = text if folder.name in text else f"run {folder.name}: {text}"
+            folder.log(f"failed: {message}")
+            folder.fail("error", message, traceback.format_exc())
+            if isinstance(error, Mistake):
+                raise
+            raise Failure(f"{message}\n    its traceback is in {folder.file('failure.json')}") from error
+        self.registry.behaviour.call("dovetail_run_finished", run=about, result=metrics)
+
+    def _about(self, system: System, seed: int, identity: Identity) -> dict[str, Any]:
+        converter = spec_converter(system.registry)
+        packages = ("dovetail", "torch", "torchvision", "numpy", "lightning-fabric")
+        return {
+            "name": system.name,
+            "seed": seed,
+            "key": identity.key,
+            "identity": identity.identity,
+            "system": [converter.unstructure(stage) for stage in system.stages],
+            "made_of": identity.made_of,
+            "environment": {
+                "python": platform.python_version(),
+                "processor": _processor(),
+                "platform": sys.platform,
+                **{name: version(name) for name in packages},
+            },
+        }
+
+
+def _processor() -> str:
+    """The processor's model name, by which results may differ."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )
+
+
+def load(run: Path | str, registry: Registry | None = None) -> Any:
+    """A finished run's model, weights and spec back, opening no dataset and unpickling nothing: `load("runs/…").encoder`.
+
+    Args:
+        run: a run's folder, or its name (or the beginning of it) in the store.
+        registry: names the components; the installed plugins' by default.
+    """
+    from dovetail.assembly import assemble
+    from dovetail.registries import registry as make_registry
+
+    path = Path(run)
+    store = Store(path.parent) if (path / "run.json").is_file() else Store.at()
+    finished = FinishedRun(store.find(str(run)), registry or make_registry(), store)
+    system = finished.system
+    last = len(system.stages) - 1
+    model = assemble(system, stage=last, runs=store.earlier(finished.registry), data=finished.spaces["data"])
+    weights = {
+        name.removeprefix("model/"): tensor for name, tensor in finished.tensors.items() if name.startswith("model/")
+    }
+    model.objective.load_state_dict(weights)
+    for path_, builds in model.built.items():
+        if path_.startswith("metrics."):
+            _restore(
+                builds,
+                {
+                    k.removeprefix(f"slot/{path_}/"): v
+                    for k, v in finished.tensors.items()
+                    if k.startswith(f"slot/{path_}/")
+                },
+            )
+    model.train(False)
+    return model
+
+
+def _restore(builds: list[Any], tensors: dict[str, Any]) -> None:
+    for turn, build in enumerate(builds):
+        prefix = f"{turn}." if turn else ""
+        if hasattr(build.module, "load_state_dict"):
+            names = build.module.state_dict()
+            build.module.load_state_dict({name: tensors[f"{prefix}{name}"] for name in names})
+
+
+def train(system: System, seed: int = 0, store: Path | str | None = None, report: Report = lambda _: None) -> Run:
+    """Train a system with a seed, with the same loop and into the same store as the command.
+
+    Raises:
+        Failure: the run failed, or another process trains it now.
+    """
+    run = Bench(system.registry, Store.at(store)).train(system, seed, report)
+    if run is None:
+        raise Failure(f"{system.name} with seed {seed} is being trained by another process")
+    return run

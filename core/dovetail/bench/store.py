@@ -1,0 +1,244 @@
+"""The store: a folder for each run, which is the truth. Claims are locks on files, so a process that dies gives its claim up."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import define, field, frozen
+
+from dovetail.bench.files import read_json, read_tensors, write_json
+from dovetail.bench.identity import Identity
+from dovetail.bench.index import Index
+from dovetail.errors import Failure, Mistake, Where, close
+from dovetail.registries import Registry
+
+State = Literal["missing", "interrupted", "running", "failed", "finished"]
+DEFAULT = "runs"
+
+
+@frozen
+class RunFolder:
+    """One run's folder.
+
+    run.json: name, seed, key, identity, the filled-in spec, versions, the environment. metrics.jsonl: a line an evaluation.
+    checkpoint.safetensors: where training stands. model.safetensors, spaces.json, result.json: what it came to. failure.json:
+    why it failed. log.txt: what happened when. lock: held by the process that trains it.
+    """
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def file(self, name: str) -> Path:
+        return self.path / name
+
+    def state(self) -> State:
+        if self.file("result.json").exists():
+            return "finished"
+        if self.claimed():
+            return "running"
+        if self.file("failure.json").exists():
+            return "failed"
+        return "interrupted" if self.file("checkpoint.safetensors").exists() else "missing"
+
+    def about(self) -> dict[str, Any]:
+        """What run.json says."""
+        about: dict[str, Any] = read_json(self.file("run.json"))
+        return about
+
+    def result(self) -> dict[str, Any]:
+        """What result.json says: `metrics`, `seconds` …"""
+        result: dict[str, Any] = read_json(self.file("result.json"))
+        return result
+
+    def records(self) -> list[dict[str, Any]]:
+        """The evaluations so far; a last line that was cut off is left out."""
+        file = self.file("metrics.jsonl")
+        lines = file.read_text(encoding="utf-8").split("\n")[:-1] if file.exists() else []
+        return [json.loads(line) for line in lines]
+
+    def log(self, text: str) -> None:
+        """Add a line to log.txt."""
+        from datetime import UTC, datetime
+
+        with self.file("log.txt").open("a", encoding="utf-8") as log:
+            log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n")
+
+    def claimed(self) -> bool:
+        """Whether some process trains it now."""
+        if not self.file("lock").exists():
+            return False
+        with self.file("lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    @contextmanager
+    def claim(self) -> Iterator[bool]:
+        """Hold the run: True inside where nobody else does. The claim ends with the block or with the process."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self.file("lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    def fail(self, kind: str, message: str, traceback: str = "") -> None:
+        """Record why the run failed: kind `error` (it would fail again) or `died` (its process ended)."""
+        write_json(self.file("failure.json"), {"kind": kind, "message": message, "traceback": traceback})
+
+    def failure(self) -> dict[str, str] | None:
+        file = self.file("failure.json")
+        failure: dict[str, str] | None = read_json(file) if file.exists() else None
+        return failure
+
+
+@define
+class Store:
+    """A folder of runs."""
+
+    path: Path = field(converter=Path)
+
+    @classmethod
+    def at(cls, path: Path | str | None = None) -> Store:
+        """The store at `path`, or at DOVETAIL_STORE, or ./runs."""
+        return cls(Path(path or os.environ.get("DOVETAIL_STORE") or DEFAULT))
+
+    @cached_property
+    def index(self) -> Index:
+        return Index(self.path)
+
+    def folder(self, system: str, seed: int, key: str) -> RunFolder:
+        """The folder of the run with this key, wherever it is, or where it will be."""
+        suffix = f"-s{seed}-{key[:12]}"
+        found = sorted(self.path.glob(f"*{suffix}"))
+        return RunFolder(found[0] if found else self.path / f"{system.replace('/', '.')}{suffix}")
+
+    def status(self, folder: RunFolder, identity: Identity) -> tuple[str, list[str]]:
+        """A run's state, or `stale` with what changed where it was made of other things."""
+        state = folder.state()
+        if state == "missing" or not folder.file("run.json").exists():
+            return state, []
+        changes = identity.changes(folder.about()["made_of"])
+        return ("stale", changes) if changes and state != "running" else (state, [])
+
+    def set_aside(self, folder: RunFolder) -> None:
+        """Move a stale run out of the way; it is kept."""
+        aside = self.path / "stale"
+        aside.mkdir(exist_ok=True)
+        folder.path.rename(aside / f"{folder.name}-{folder.about()['identity'][:8]}")
+
+    def runs(self) -> list[RunFolder]:
+        """Every run, by name."""
+        return [RunFolder(self.path / name) for name in self.index.names()]
+
+    def find(self, name: str) -> RunFolder:
+        """A run by its folder, its name or the beginning of its name; raises `Mistake`."""
+        path = Path(name)
+        if (path / "run.json").is_file():
+            return RunFolder(path)
+        names = self.index.names()
+        matches = [known for known in names if known == name] or [known for known in names if known.startswith(name)]
+        if len(matches) == 1:
+            return RunFolder(self.path / matches[0])
+        if matches:
+            raise Mistake(f"`{name}` is the beginning of several runs in {self.path}: {', '.join(matches[:6])}")
+        guess = close(name, names)
+        raise Mistake(
+            f"there is no run `{name}` in {self.path}; {guess or f'it holds {len(names)} runs: see `dovetail status`'}"
+        )
+
+    def earlier(self, registry: Registry) -> Callable[[str], Any]:
+        """Finds finished runs whose parts an assembly can take."""
+        return lambda name: FinishedRun(self.find(name), registry, self)
+
+
+@define
+class FinishedRun:
+    """A finished run, as assembly and `load` need it."""
+
+    folder: RunFolder
+    registry: Registry
+    store: Store
+
+    def __attrs_post_init__(self) -> None:
+        if self.folder.state() != "finished":
+            raise Mistake(f"the run {self.folder.name} is {self.folder.state()}; only a finished run has parts to take")
+
+    @property
+    def identity(self) -> str:
+        identity: str = self.folder.about()["identity"]
+        return identity
+
+    @cached_property
+    def system(self) -> Any:
+        from dovetail.systems import load_saved
+
+        about = self.folder.about()
+        file = self.folder.file("run.json")
+        return load_saved(
+            self.registry, about["name"], about["system"], Where(str(file)), self.store.earlier(self.registry)
+        )
+
+    @cached_property
+    def spaces(self) -> dict[str, Any]:
+        """What spaces.json says: `data`, and `slots`: those that each slot was built with."""
+        from dovetail.conversion import space_converter
+        from dovetail.spaces import Space
+
+        converter = space_converter(self.registry)
+        stored = read_json(self.folder.file("spaces.json"))
+        slots = {
+            path: [
+                {k: None if v is None else converter.structure(v, Space) for k, v in build.items()} for build in builds
+            ]
+            for path, builds in stored["slots"].items()
+        }
+        return {"data": converter.structure(stored["data"], Space), "slots": slots}
+
+    @cached_property
+    def tensors(self) -> dict[str, Any]:
+        return read_tensors(self.folder.file("model.safetensors"))[0]
+
+    def part(self, path: str) -> tuple[Any, list[Any], dict[str, Any]]:
+        """A part's spec, the spaces of each of its builds, and its tensors."""
+        slots = self.spaces["slots"]
+        if path not in slots:
+            guess = close(path, slots)
+            raise Mistake(
+                f"the run {self.folder.name} has no part `{path}`; {guess or f'its parts are {chr(44).join(slots)}'}"
+            )
+        spec: Any = self.system.stages[-1]
+        first, *rest = path.split(".")
+        spec = spec.slots()[first] if first in spec.slots() else spec.metrics[rest.pop(0)]
+        for name in rest:
+            spec = (
+                spec[int(name)]
+                if isinstance(spec, tuple)
+                else spec[name]
+                if hasattr(spec, "keys")
+                else getattr(spec, name)
+            )
+        prefix = f"slot/{path}/"
+        return spec, slots[path], {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
+
+
+def check_folder(path: Path) -> None:
+    """Make the store's folder; raises `Failure` where that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failure(f"{path}: cannot be made: {error.strerror}") from error
