@@ -1,0 +1,108 @@
+"""A vanilla recurrent network with a `dropout` slot: h_t = f(W [x_t, d(h_{t-1})] + b).
+
+Paper: semeniuta2019, Eq. 3.3.3 and 3.3.4. It overwrites its memory at every step, so a mask of the candidate or of the
+memory is the mask of h_{t-1}: every scheme is Eq. 3.3.4.
+
+Axes: batch time feature.
+
+*Differs from the paper:* two bias vectors, as PyTorch has, stand for the one.
+
+*Not covered:* a fused path, layer normalisation, dropout of inputs and outputs.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, final
+
+import torch
+from attrs import field, frozen
+from torch import Tensor
+
+from dovetail import Cell, CellSpec, State, Vector, within
+from dovetail_recurrent_dropout.dropout import Dropout, DropoutSpec, Masks, NoDropout, Site, drop, stayed
+from dovetail_recurrent_dropout.weights import Weights, recur
+
+Activation = Literal["tanh", "relu"]
+SITE = Site(gates=1, memories=1)
+
+
+@frozen(kw_only=True)
+class RnnSpec(CellSpec):
+    """A vanilla recurrent network whose previous hidden state can be dropped."""
+
+    takes = {"input": (Vector,)}
+    hidden: int = field(default=256, validator=within("[1, inf)"))
+    """Units; 256 in sections 3.4.1 and 3.4.2, 1,024 in 3.4.3 and 3.4.4."""
+    dropout: DropoutSpec | None = None
+    """What is dropped in the recurrent connections (section 3.3.2); every scheme drops h_{t-1} here."""
+    activation: Activation = "tanh"
+    """The nonlinearity f (Eq. 3.3.3)."""
+    init: float | None = field(default=None, validator=within("(0, inf)"))
+    """All weights and biases start in U(±init): 0.05 in section 3.4.2, 0.01 in 3.4.3; U(±1/sqrt(hidden)) without it."""
+
+    def build(self, *, input: Vector) -> RnnCell:
+        return RnnCell(
+            input=input.size,
+            hidden=self.hidden,
+            dropout=None if self.dropout is None else self.dropout.build(),
+            activation=self.activation,
+            init=self.init,
+        )
+
+
+@final
+class RnnCell(Cell):
+    """Eq. 3.3.4.
+
+    Args:
+        input: features of the input.
+        hidden: units.
+        dropout: what is dropped.
+        activation: the nonlinearity f.
+        init: the bound of the initial weights; 1/sqrt(hidden) where it is None.
+    """
+
+    output: Vector
+
+    def __init__(
+        self,
+        *,
+        input: int,
+        hidden: int,
+        dropout: Dropout | None = None,
+        activation: Activation = "tanh",
+        init: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.output = Vector(hidden)
+        self.dropout = NoDropout() if dropout is None else dropout
+        self.activation = getattr(torch, activation)
+        self.weights = Weights(input=input, hidden=hidden, gates=SITE.gates, init=init)
+
+    def initial_state(self, batch: int) -> State:
+        """Zeros, and the masks of a sequence in training. Shape: h (batch, hidden)."""
+        return self.renew((self.weights.zeros(batch),))
+
+    def renew(self, state: State) -> State:
+        return (state[0], *self.dropout.carried(SITE, state[0]))
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One step. Shape: x (batch, input), y (batch, hidden)."""
+        ys, state = self(x[:, None], state)
+        return ys[:, 0], state
+
+    def forward(self, xs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """All steps. A state without masks gets them. Shape: xs (batch, time, input), ys (batch, time, hidden)."""
+        state = self.initial_state(len(xs)) if state is None else state
+        h, *carried = state if len(state) > SITE.memories else self.renew(state)
+        steps = self.dropout(SITE, h, xs.shape[1], tuple(carried)).each(xs.shape[1])
+        ys = []
+        for x, masks in zip(self.weights(xs).unbind(1), steps, strict=True):
+            h = self._advance(x, h, masks)
+            ys.append(h)
+        return torch.stack(ys, dim=1), (h, *carried)
+
+    def _advance(self, x: Tensor, h: Tensor, masks: Masks) -> Tensor:
+        dropped = drop(drop(h, masks.candidate), masks.memory)
+        new = self.activation(x + recur(dropped, self.weights.weight_hh, self.weights.bias_hh, masks.hidden))
+        return stayed(new, h, masks.stay, 0)
