@@ -93,3 +93,9 @@ def components_of(stage: StageSpec, system: System) -> list[Any]:
     for part in (stage.dataset, stage.objective, *stage.parts.values(), *metrics):
         walk(part)
     return [found[name] for name in sorted(found)]
+
+
+def measured(system: System) -> dict[str, Any]:
+    """The metrics that a run of the system ends with, as plain data."""
+    converter = spec_converter(system.registry, identity=True)
+    return {name: converter.unstructure(metric) for name, metric in system.stages[-1].metrics.items()}

@@ -18,6 +18,7 @@ from dovetail.bench import checkpoint as checkpoints
 from dovetail.bench.checkpoint import Checkpoint, Place
 from dovetail.bench.data import batches_of
 from dovetail.bench.files import read_tensors, write_json, write_tensors
+from dovetail.bench.identity import measured
 from dovetail.bench.stages import carry
 from dovetail.bench.store import RunFolder
 from dovetail.errors import Failure
@@ -303,7 +304,7 @@ class Stage:
         write_model(folder, self.model, self.training.system.registry)
         result = {
             "metrics": values, "seconds": round(self.training.elapsed(), 3), "epochs": self.place.epoch, "steps": self.place.step,
-            "parameters": sum(parameter.numel() for parameter in self.model.objective.parameters()), "device": str(self.device),
+            "parameters": sum(parameter.numel() for parameter in self.model.objective.parameters()), "device": str(self.device), "measured": measured(self.training.system),
         }  # fmt: skip
         folder.file("failure.json").unlink(missing_ok=True)
         write_json(folder.file("result.json"), result)
@@ -373,3 +374,8 @@ def make_fabric(device: str, precision: str) -> Any:
         from lightning_fabric import Fabric
     accelerator, _, number = device.partition(":")
     return Fabric(accelerator=accelerator, devices=[int(number)] if number else 1, precision=precision)
+
+
+def warm_up() -> None:
+    """Import what a run needs, ahead of the first one."""
+    make_fabric("cpu", "32-true")

@@ -13,7 +13,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from dovetail.bench.files import write_json
-from dovetail.bench.identity import Identity, identify
+from dovetail.bench.identity import Identity, identify, measured
 from dovetail.bench.store import FinishedRun, RunFolder, Store, check_folder
 from dovetail.conversion import spec_converter
 from dovetail.errors import DovetailError, Failure, Mistake
@@ -67,7 +67,33 @@ class Bench:
                 return self.train(system, seed, report)
             if not folder.file("result.json").exists():
                 self._train(system, seed, identity, folder, report)
+            elif self.lacks(folder, system):
+                self._measure_again(system, seed, folder)
         return Run(folder, folder.result()["metrics"])
+
+    def lacks(self, folder: RunFolder, system: System) -> bool:
+        """Whether a finished run was measured by other metrics than the system has now: they do not count in its key."""
+        return bool(folder.result()["measured"] != measured(system))
+
+    def _measure_again(self, system: System, seed: int, folder: RunFolder) -> None:
+        """Compute the metrics anew from the run's model."""
+        from dovetail.assembly import assemble
+        from dovetail.bench.loop import make_fabric, measure
+
+        last, stage = len(system.stages) - 1, system.stages[-1]
+        finished = FinishedRun(folder, self.registry, self.store)
+        dataset, result = self.checker.dataset(stage.dataset), folder.result()
+        model = assemble(system, seed=seed, stage=last, runs=self.checker.runs, dataset=dataset)
+        model.objective.load_state_dict(finished.weights)
+        device = make_fabric(stage.train.device, stage.train.precision).device
+        for module in (model.objective, *model.metrics.values()):
+            module.to(device)
+        values = {}
+        for split in ("valid", "test"):
+            found = measure(model, dataset.split(split), stage.train.batch, seed, last, result["steps"], device)
+            values |= {f"{name}.{split}": value for name, value in found.items()}
+        write_json(folder.file("result.json"), {**result, "metrics": values, "measured": measured(system)})
+        folder.log("measured again: its metrics had changed")
 
     def _train(self, system: System, seed: int, identity: Identity, folder: RunFolder, report: Report) -> None:
         from dovetail.bench.loop import Training

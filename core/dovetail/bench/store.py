@@ -213,6 +213,11 @@ class FinishedRun:
     def tensors(self) -> dict[str, Any]:
         return read_tensors(self.folder.file("model.safetensors"))[0]
 
+    @property
+    def weights(self) -> dict[str, Any]:
+        """The objective's tensors, by the objective's names."""
+        return {name.removeprefix("model/"): t for name, t in self.tensors.items() if name.startswith("model/")}
+
     def part(self, path: str) -> tuple[Any, list[Any], dict[str, Any]]:
         """A part's spec, the spaces of each of its builds, and its tensors."""
         slots = self.spaces["slots"]
