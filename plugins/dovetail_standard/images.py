@@ -8,7 +8,7 @@ from PIL import Image as Picture
 from torch import Tensor
 from torchvision.utils import make_grid
 
-LEAST = 32  # pixels: smaller images are enlarged by a whole factor to at least this height
+LEAST = 64  # pixels: smaller images are enlarged by a whole factor to at least this height
 GAP = 2  # pixels between images
 
 
