@@ -11,6 +11,9 @@ import typer
 
 from dovetail.bench.executor import Event, Job
 
+QUIET = 3.0
+"""Seconds between plain lines about one run."""
+
 
 class Progress:
     """Listens to an executor. `failed` are the messages of what failed."""
@@ -20,6 +23,7 @@ class Progress:
         self.failed: list[str] = []
         self.bars: Any = None
         self.tasks: dict[Job, Any] = {}
+        self.said: dict[Job, float] = {}
         self.began = time.monotonic()
 
     def __enter__(self) -> Progress:
@@ -71,20 +75,27 @@ class Progress:
                 completed=steps[1],
                 note=f"{detail['stage']}, epoch {detail['epoch'] + 1} of {detail['epochs']}",
             )
-        elif event.kind == "record":
+        elif event.kind == "record" and self._is_time(job):
             numbers = "  ".join(
                 f"{name} {value:.4g}"
                 for name, value in event.detail.items()
                 if isinstance(value, float) and name != "seconds"
             )
-            if self.bars is None:
-                self.say(f"{job.name}: epoch {event.detail['epoch']}  {numbers}")
+            self.say(f"{job.name}: epoch {event.detail['epoch']}  {numbers}")
         elif event.kind in ("finished", "failed"):
             self._close(event)
         elif event.kind == "elsewhere":
             self._drop(job)
         elif event.kind == "died":
             self.say(f"{job.name}: its process died ({event.detail}); it goes on from its checkpoint")
+
+    def _is_time(self, job: Job) -> bool:
+        """Whether a plain line about a job is due: bars show the same, and many short runs would fill the screen."""
+        now = time.monotonic()
+        if self.bars is not None or now - self.said.get(job, self.began) < QUIET:
+            return False
+        self.said[job] = now
+        return True
 
     def _drop(self, job: Job) -> None:
         if self.bars is not None and job in self.tasks:
