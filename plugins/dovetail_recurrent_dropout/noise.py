@@ -58,13 +58,13 @@ class Noise(nn.Module):
         """
         batch, feature = memory.shape
         shape = (steps, batch, *places, feature)
-        if self.success == 1.0 or (not self.training and self.expected is None):
+        if self.success == 1.0:
             return None
-        if not self.training:
-            return torch.full((), self.expected, dtype=memory.dtype, device=memory.device).expand(shape)
-        if self.sampling == "sequence":
-            return carried[0].expand(shape)
-        return self._draw(shape, memory)
+        if self.training:
+            return carried[0].expand(shape) if self.sampling == "sequence" else self._draw(shape, memory)
+        if self.expected is None:
+            return None
+        return torch.full((), self.expected, dtype=memory.dtype, device=memory.device).expand(shape)
 
     def _draw(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
         uniform = torch.rand(shape, dtype=torch.float32, device=like.device)  # bernoulli_ takes longer
