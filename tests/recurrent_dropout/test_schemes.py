@@ -170,11 +170,14 @@ def test_a_third_partys_zoneout_works_in_every_cell(cell, memories):
     _, moved = plain.step(x, state)
     _, zoned = module.step(x, state)
     _, mean = module.eval().step(x, state)
+    patterns = set()
     for old, new, ours, between in zip(state, moved, zoned, mean, strict=True):
         stays = torch.isclose(ours, old)
         assert 0 < stays.sum() < stays.numel()
         torch.testing.assert_close(ours[~stays], new[~stays])
         torch.testing.assert_close(between, (old + new) / 2)
+        patterns.add(tuple(stays.flatten().tolist()))
+    assert len(patterns) == memories  # each memory has a mask of its own
 
 
 @pytest.mark.parametrize("spec", [*SCHEMES, *CELLS])
