@@ -1,8 +1,8 @@
 """The kinds: what an encoder, an attention, a cell, a generator … is. One abstract class and one spec base for each.
 
-All tensors are batch-first. State is a tuple of tensors whose first axis is the batch, so that beams and rollouts can index
-it. Whatever varies in length travels as `Padded`. A component is two classes: a spec (a frozen, keyword-only attrs class
-that holds hyperparameters and has `build`) and a module (flat keyword arguments, usable alone, knows nothing of specs).
+All tensors are batch-first. State is a tuple of tensors whose first axis is the batch, so that beams and rollouts can
+index it. Whatever varies in length is `Padded`. A component is two classes: a spec (a frozen, keyword-only attrs
+class that holds hyperparameters and has `build`) and a module (flat keyword arguments, usable alone, knows no spec).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from attrs import field, frozen
 from torch import Generator as Random
 from torch import Tensor, nn
 
+from dovetail.ranges import within
 from dovetail.spaces import Fields, Space
 
 State = tuple[Tensor, ...]
@@ -29,7 +30,7 @@ Augment = Callable[[int], Random]
 class Spec(ABC):
     """A component's hyperparameters.
 
-    `kind` names the kind. `takes` says which spaces each argument of `build` may have: `{"given": (Regions, Sequence)}`;
+    `kind` names the kind. `takes` says which spaces an argument of `build` may have, `{"given": (Regions, Sequence)}`;
     an argument that is absent takes any. `build` raises `Misfit` for what a type cannot say.
     """
 
@@ -37,11 +38,11 @@ class Spec(ABC):
     takes: ClassVar[Mapping[str, tuple[type[Space], ...]]] = {}
 
     @abstractmethod
-    def build(self, **spaces: Any) -> Any:
-        """The module for the spaces given. It may run on the meta device: it allocates, and computes nothing from values."""
+    def build(self, *args: Any, **spaces: Any) -> Any:
+        """The module for the spaces given, by name. It may run on the meta device: it computes nothing from values."""
 
 
-# ---------------------------------------------------------------------------------------------------------------- encoder
+# -------------------------------------------------------------------------------------------------------------- encoder
 
 
 class Encoder(nn.Module, ABC):
@@ -61,7 +62,7 @@ class EncoderSpec(Spec):
     def build(self, *, input: Space) -> Encoder: ...
 
 
-# -------------------------------------------------------------------------------------------------------------- attention
+# ------------------------------------------------------------------------------------------------------------ attention
 
 
 class Attention(nn.Module, ABC):
@@ -91,7 +92,7 @@ class AttentionSpec(Spec):
     def build(self, *, memory: Space, query: Space) -> Attention: ...
 
 
-# ------------------------------------------------------------------------------------------------------------------- cell
+# ----------------------------------------------------------------------------------------------------------------- cell
 
 
 class Cell(nn.Module, ABC):
@@ -116,7 +117,10 @@ class Cell(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, xs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """All steps, from `initial_state` where `state` is None. Shape: xs (batch, time, *input), ys (batch, time, *output)."""
+        """All steps, from `initial_state` where `state` is None.
+
+        Shape: xs (batch, time, *input), ys (batch, time, *output).
+        """
 
 
 class CellSpec(Spec):
@@ -126,7 +130,7 @@ class CellSpec(Spec):
     def build(self, *, input: Space) -> Cell: ...
 
 
-# -------------------------------------------------------------------------------------------------------------- generator
+# ------------------------------------------------------------------------------------------------------------ generator
 
 
 @runtime_checkable
@@ -144,7 +148,11 @@ class Leak(Protocol):
 
 @runtime_checkable
 class Stepwise(Protocol):
-    """A generator of tokens that can be unrolled by hand: for decoding, beams and rollouts."""
+    """A generator of tokens that can be unrolled by hand: for decoding, beams and rollouts.
+
+    A state's first element is the last token of each example, the start token at first. Neither `initial_state` nor
+    `forward` has read it yet: go on from either with `step(state[0], state)`, and from a step with the token chosen.
+    """
 
     produces: Space
 
@@ -168,9 +176,9 @@ class Strategy(Protocol):
 class Generator(nn.Module, ABC):
     """Makes values of the space `produces`, from a condition `given` where it was built with one.
 
-    A generator of tokens is `Stepwise`, and its `forward(tokens, given=None, state=None, leak=None) -> (logits, state)` is
-    teacher forcing: logits[:, t] score tokens[:, t] after reading what stands before it (the state keeps the last token read,
-    so that a text can be continued). Any other generator's `forward` maps its noise or code to a value.
+    A generator of tokens is `Stepwise`, and its `forward(tokens, given=None, state=None, leak=None) -> (logits, state)`
+    is teacher forcing: logits[:, t] score tokens[:, t] after reading what stands before it (the state keeps the last
+    token, so that a text can be continued). Any other generator's `forward` maps its noise or code to a value.
     """
 
     produces: Space
@@ -187,14 +195,14 @@ class GeneratorSpec(Spec):
     def build(self, *, produces: Space, given: Space | None = None, leaks: Space | None = None) -> Generator: ...
 
 
-# ---------------------------------------------------------------------------------------------------------- discriminator
+# -------------------------------------------------------------------------------------------------------- discriminator
 
 
 class Discriminator(nn.Module, ABC):
     """Scores values of its input space: logits, higher for more real.
 
-    `output` is Vector(1) for one score an example or Sequence(length, 1) for one a step; `leaks` is the space of `features`.
-    Where it is a `Leak` too, a generator can read its features while it samples.
+    `output` is Vector(1) for one score an example or Sequence(length, 1) for one a step; `leaks` is the space of
+    `features`. Where it is a `Leak` too, a generator can read its features while it samples.
     """
 
     output: Space
@@ -216,7 +224,7 @@ class DiscriminatorSpec(Spec):
     def build(self, *, input: Space, given: Space | None = None) -> Discriminator: ...
 
 
-# ----------------------------------------------------------------------------------------------------------------- metric
+# --------------------------------------------------------------------------------------------------------------- metric
 
 
 class Metric(nn.Module, ABC):
@@ -257,7 +265,7 @@ class MetricSpec(Spec):
     def build(self, *, outcome: Fields) -> Metric: ...
 
 
-# ---------------------------------------------------------------------------------------------------------------- dataset
+# -------------------------------------------------------------------------------------------------------------- dataset
 
 
 class Split(ABC):
@@ -270,12 +278,12 @@ class Split(ABC):
     def take(self, indices: Items[int], augment: Augment | None = None) -> Batch:
         """The batch of these examples: each field's name to a batch of its space.
 
-        `augment(index)` is the random generator of an example's augmentation in this epoch; None where nothing is augmented.
+        `augment(index)` is the random generator of an example's augmentation in this epoch; None augments nothing.
         """
 
 
 class Dataset(ABC):
-    """Named fields with spaces, the splits `train`, `valid` and `test`, and a fingerprint that changes with the data."""
+    """Named fields with spaces, the splits `train`, `valid` and `test`, a fingerprint that changes with the data."""
 
     fields: Fields
     fingerprint: str
@@ -293,7 +301,7 @@ class DatasetSpec(Spec):
         """Open the data; raises `Mistake` that says how to get it where it is missing."""
 
 
-# --------------------------------------------------------------------------------------------------- schedule, optimizer
+# -------------------------------------------------------------------------------------------------- schedule, optimizer
 
 
 @frozen
@@ -355,29 +363,29 @@ class OptimizerSpec(Spec):
     def build(self, *, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer: ...
 
 
-# -------------------------------------------------------------------------------------------------------------- objective
+# ------------------------------------------------------------------------------------------------------------ objective
 
 
 @frozen(kw_only=True)
 class Phase:
     """One kind of update that training makes: which parts it trains, with which optimizer.
 
-    Each batch runs the phases in their order: a phase makes `repeat` updates at every `every`-th batch. `"objective"` among
-    the parts stands for the objective's own parameters.
+    Each batch runs the phases in their order: a phase makes `repeat` updates at every `every`-th batch. `"objective"`
+    among the parts stands for the objective's own parameters.
     """
 
     name: str
     parts: tuple[str, ...]
     optimizer: OptimizerSpec
-    repeat: int = 1
-    every: int = 1
+    repeat: int = field(default=1, validator=within("[1, inf)"))
+    every: int = field(default=1, validator=within("[1, inf)"))
 
 
 class Objective(nn.Module, ABC):
     """What is minimised, and how: it wires the parts' spaces together and owns the training step.
 
-    `phases` are the updates of one batch. `outcome` says what `evaluate` yields, name by name. `carried` is state of its own
-    that outlasts a step (a hidden state carried from window to window); it is saved and restored with a checkpoint.
+    `phases` are the updates of one batch. `outcome` says what `evaluate` yields, name by name. `carried` is state of its
+    own that outlasts a step (a hidden state carried from window to window); a checkpoint saves and restores it.
     """
 
     phases: tuple[Phase, ...]
@@ -394,23 +402,27 @@ class Objective(nn.Module, ABC):
 
     @abstractmethod
     def evaluate(self, loader: Iterable[Batch]) -> Iterator[Outcome]:
-        """The outcome of each batch, in evaluation mode and without gradients; `carried` is left as it was."""
+        """The outcome of each batch, without gradients.
+
+        It sets evaluation mode itself, and leaves the mode and `carried` as they were.
+        """
 
     def begin_epoch(self, epoch: int) -> None:
         """Called before the first step of each epoch; forgets `carried`."""
         self.carried = {}
 
     def batches(self, split: Split, size: int, order: Random | None) -> Items[Items[int]]:
-        """The examples of each batch of an epoch: shuffled with `order`, whole batches only; or all in order where it is None."""
+        """The examples of each batch of an epoch: shuffled with `order`, whole batches only; where it is None, all."""
+        count = len(split)
         if order is None:
-            return [range(start, min(start + size, len(split))) for start in range(0, len(split), size)]
-        shuffled = torch.randperm(len(split), generator=order).tolist()
-        size = min(size, len(split))
-        return [shuffled[start : start + size] for start in range(0, len(split) - size + 1, size)]
+            return [range(start, min(start + size, count)) for start in range(0, count, size)]
+        shuffled = torch.randperm(count, generator=order).tolist()
+        size = max(min(size, count), 1)
+        return [shuffled[start : start + size] for start in range(0, count - size + 1, size)]
 
 
 class ObjectiveSpec(Spec):
-    """`parts` names the parts that it asks for and their spec bases; `EncoderSpec | None` is a part that may be absent."""
+    """`parts` names the parts that it asks for and their spec bases; `EncoderSpec | None` is one that may be absent."""
 
     kind = "objective"
     parts: ClassVar[Mapping[str, Any]]

@@ -1,20 +1,20 @@
-"""Spaces: the types of what flows between parts. A space knows the shape of a batch and can make, check and collate one.
+"""Spaces: the types of what flows between parts. A space knows a batch's shape and can make, check and collate one.
 
-Axes: batch time feature; batch channels height width; batch regions feature. Whatever varies in length travels as `Padded`.
+Axes: batch time feature; batch channels height width; batch regions feature. Whatever varies in length is `Padded`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Items
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from attrs import define, field, frozen
-
-if TYPE_CHECKING:
-    from torch import Generator, Tensor
+import torch
+from attrs import field, frozen
+from torch import Generator, Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 
 class Padded(NamedTuple):
@@ -29,8 +29,6 @@ class Padded(NamedTuple):
     @property
     def mask(self) -> Tensor:
         """True where a value is real. Shape: (batch, time)."""
-        import torch
-
         return torch.arange(self.data.shape[1], device=self.data.device) < self.lengths[:, None]
 
 
@@ -84,15 +82,6 @@ class Vocabulary:
         return self.joiner.join(words)
 
 
-def _must(condition: bool, space: Space, rule: str, value: Any) -> None:
-    if not condition:
-        raise ValueError(f"a batch of {space} must be {rule}, but is {value}")
-
-
-def _shape(value: Any) -> Any:
-    return tuple(value.shape) if hasattr(value, "shape") else type(value).__name__
-
-
 class Space(ABC):
     """What flows between two parts. Subclasses are frozen attrs classes; two spaces fit where they are equal."""
 
@@ -106,51 +95,24 @@ class Space(ABC):
 
     def collate(self, items: Items[Any]) -> Any:
         """One batch of examples, each without its batch axis."""
-        import torch
-
         return torch.stack(list(items))
 
+    def _must(self, condition: bool, rule: str, value: Any) -> None:
+        if not condition:
+            raise ValueError(f"a batch of {self} must be {rule}, but is {value}")
 
-def _check_padded(space: Space, value: Any, width: tuple[int, ...], length: int | None) -> None:
-    _must(isinstance(value, Padded), space, "Padded", type(value).__name__)
-    data, lengths = value
-    _must(tuple(data.shape[2:]) == width, space, f"(batch, time{''.join(f', {n}' for n in width)})", _shape(data))
-    _must(tuple(lengths.shape) == (data.shape[0],), space, "with one length an example", _shape(lengths))
-    _must(length is None or data.shape[1] <= length, space, f"at most {length} long", data.shape[1])
-    _must(
-        not lengths.numel() or 0 <= int(lengths.min()) <= int(lengths.max()) <= data.shape[1],
-        space,
-        "with lengths inside the data",
-        lengths.tolist(),
-    )
+    def _must_have_shape(self, value: Any, *shape: int) -> None:
+        found = tuple(value.shape) if isinstance(value, Tensor) else (type(value).__name__,)
+        rule = f"({', '.join(['batch', *map(str, shape)])})"
+        self._must(isinstance(value, Tensor) and found[1:] == shape, rule, found)
 
+    def _must_lie_in(self, value: Tensor, low: float, high: float) -> None:
+        inside = not value.numel() or bool(low <= value.min() and value.max() <= high)
+        self._must(inside, f"in [{low}, {high}]", "outside")
 
-def _pad(items: Items[Any], value: float) -> Padded:
-    import torch
-    from torch.nn.utils.rnn import pad_sequence
-
-    return Padded(
-        pad_sequence(list(items), batch_first=True, padding_value=value), torch.tensor([len(item) for item in items])
-    )
-
-
-def _fake_lengths(batch: int, length: int | None, generator: Generator | None) -> tuple[int, Tensor]:
-    import torch
-
-    time = min(length or 5, 5)
-    lengths = torch.randint(1, time + 1, (batch,), generator=generator)
-    lengths[0] = time
-    return time, lengths
-
-
-def _check_integers(space: Space, data: Any, classes: int) -> None:
-    _must(not data.is_floating_point(), space, "integers", data.dtype)
-    _must(
-        not data.numel() or (0 <= int(data.min()) and int(data.max()) < classes),
-        space,
-        f"in 0 … {classes - 1}",
-        "outside",
-    )
+    def _must_be_integers(self, value: Tensor, count: int) -> None:
+        self._must(not value.is_floating_point(), "integers", value.dtype)
+        self._must_lie_in(value, 0, count - 1)
 
 
 @frozen
@@ -160,12 +122,10 @@ class Vector(Space):
     size: int
 
     def fake(self, batch: int, generator: Generator | None = None) -> Tensor:
-        import torch
-
         return torch.randn(batch, self.size, generator=generator)
 
     def check(self, value: Any) -> None:
-        _must(_shape(value)[1:] == (self.size,), self, f"(batch, {self.size})", _shape(value))
+        self._must_have_shape(value, self.size)
 
 
 @frozen
@@ -175,21 +135,15 @@ class Gaussian(Space):
     size: int
 
     def fake(self, batch: int, generator: Generator | None = None) -> Normal:
-        import torch
-
-        return Normal(
-            torch.randn(batch, self.size, generator=generator), torch.randn(batch, self.size, generator=generator)
-        )
+        return Normal(*torch.randn(2, batch, self.size, generator=generator))
 
     def check(self, value: Any) -> None:
-        _must(isinstance(value, Normal), self, "Normal", type(value).__name__)
+        self._must(isinstance(value, Normal), "Normal", type(value).__name__)
         for part in value:
-            _must(_shape(part)[1:] == (self.size,), self, f"(batch, {self.size})", _shape(part))
+            self._must_have_shape(part, self.size)
 
     def collate(self, items: Items[Any]) -> Normal:
-        import torch
-
-        return Normal(torch.stack([item[0] for item in items]), torch.stack([item[1] for item in items]))
+        return Normal(*map(torch.stack, zip(*items, strict=True)))
 
 
 @frozen
@@ -200,83 +154,11 @@ class Label(Space):
     names: tuple[str, ...] = field(default=(), converter=tuple, repr=False)
 
     def fake(self, batch: int, generator: Generator | None = None) -> Tensor:
-        import torch
-
         return torch.randint(self.classes, (batch,), generator=generator)
 
     def check(self, value: Any) -> None:
-        _must(len(_shape(value)) == 1, self, "(batch)", _shape(value))
-        _check_integers(self, value, self.classes)
-
-
-@frozen
-class Labels(Space):
-    """`Padded` (batch, time) of integers below `classes`, at most `length` long where it is not None"""
-
-    length: int | None
-    classes: int
-    names: tuple[str, ...] = field(default=(), converter=tuple, repr=False)
-
-    def fake(self, batch: int, generator: Generator | None = None) -> Padded:
-        import torch
-
-        time, lengths = _fake_lengths(batch, self.length, generator)
-        return Padded(torch.randint(self.classes, (batch, time), generator=generator), lengths)
-
-    def check(self, value: Any) -> None:
-        _check_padded(self, value, (), self.length)
-        _check_integers(self, value.data, self.classes)
-
-    def collate(self, items: Items[Any]) -> Padded:
-        return _pad(items, 0)
-
-
-@frozen
-class Tokens(Space):
-    """`Padded` (batch, time) of the vocabulary's numbers, padded with its `pad`, at most `length` long where it is not None"""
-
-    vocabulary: Vocabulary
-    length: int | None = None
-
-    def fake(self, batch: int, generator: Generator | None = None) -> Padded:
-        import torch
-
-        time, lengths = _fake_lengths(batch, self.length, generator)
-        value = Padded(torch.randint(len(self.vocabulary), (batch, time), generator=generator), lengths)
-        return Padded(value.data.masked_fill(~value.mask, self.vocabulary.pad), lengths)
-
-    def check(self, value: Any) -> None:
-        _check_padded(self, value, (), self.length)
-        _check_integers(self, value.data, len(self.vocabulary))
-
-    def collate(self, items: Items[Any]) -> Padded:
-        return _pad(items, self.vocabulary.pad)
-
-    def decode(self, value: Padded) -> list[str]:
-        """The text of each example."""
-        rows = zip(value.data.tolist(), value.lengths.tolist(), strict=True)
-        return [self.vocabulary.decode(row[:length]) for row, length in rows]
-
-
-@frozen
-class Sequence(Space):
-    """`Padded` (batch, time, size), at most `length` long where it is not None"""
-
-    length: int | None
-    size: int
-
-    def fake(self, batch: int, generator: Generator | None = None) -> Padded:
-        import torch
-
-        time, lengths = _fake_lengths(batch, self.length, generator)
-        value = Padded(torch.randn(batch, time, self.size, generator=generator), lengths)
-        return Padded(value.data * value.mask[..., None], lengths)
-
-    def check(self, value: Any) -> None:
-        _check_padded(self, value, (self.size,), self.length)
-
-    def collate(self, items: Items[Any]) -> Padded:
-        return _pad(items, 0.0)
+        self._must_have_shape(value)
+        self._must_be_integers(value, self.classes)
 
 
 @frozen
@@ -290,41 +172,12 @@ class Image(Space):
     high: float = 1.0
 
     def fake(self, batch: int, generator: Generator | None = None) -> Tensor:
-        import torch
-
         unit = torch.rand(batch, self.channels, self.height, self.width, generator=generator)
         return self.low + (self.high - self.low) * unit
 
     def check(self, value: Any) -> None:
-        shape = (self.channels, self.height, self.width)
-        _must(_shape(value)[1:] == shape, self, f"(batch, {', '.join(map(str, shape))})", _shape(value))
-        _must(
-            not value.numel() or (float(value.min()) >= self.low and float(value.max()) <= self.high),
-            self,
-            f"in [{self.low}, {self.high}]",
-            "outside",
-        )
-
-
-@frozen
-class Frames(Space):
-    """`Padded` (batch, time, channels, height, width): images in a row"""
-
-    length: int | None
-    image: Image
-
-    def fake(self, batch: int, generator: Generator | None = None) -> Padded:
-        import torch
-
-        time, lengths = _fake_lengths(batch, self.length, generator)
-        frames = torch.stack([self.image.fake(time, generator) for _ in range(batch)])
-        return Padded(frames, lengths)
-
-    def check(self, value: Any) -> None:
-        _check_padded(self, value, (self.image.channels, self.image.height, self.image.width), self.length)
-
-    def collate(self, items: Items[Any]) -> Padded:
-        return _pad(items, 0.0)
+        self._must_have_shape(value, self.channels, self.height, self.width)
+        self._must_lie_in(value, self.low, self.high)
 
 
 @frozen
@@ -336,15 +189,112 @@ class Regions(Space):
     grid: tuple[int, int] | None = None
 
     def fake(self, batch: int, generator: Generator | None = None) -> Tensor:
-        import torch
-
         return torch.randn(batch, self.count, self.size, generator=generator)
 
     def check(self, value: Any) -> None:
-        _must(_shape(value)[1:] == (self.count, self.size), self, f"(batch, {self.count}, {self.size})", _shape(value))
+        self._must_have_shape(value, self.count, self.size)
 
 
-@define(frozen=True, slots=False, hash=False)
+class Varying(Space):
+    """A space of `Padded` (batch, time, …): steps of one space, at most `length` where it is not None."""
+
+    length: int | None
+    pad: float = 0
+
+    @property
+    @abstractmethod
+    def item(self) -> Space:
+        """The space of one step."""
+
+    def fake(self, batch: int, generator: Generator | None = None) -> Padded:
+        time = 5 if self.length is None else min(self.length, 5)
+        lengths = torch.randint(1, time + 1, (batch,), generator=generator)
+        lengths[:1] = time
+        data = self.item.fake(batch * time, generator).unflatten(0, (batch, time))
+        mask = Padded(data, lengths).mask
+        return Padded(data.masked_fill(~mask.reshape(mask.shape + (1,) * (data.ndim - 2)), self.pad), lengths)
+
+    def check(self, value: Any) -> None:
+        self._must(isinstance(value, Padded), "Padded", type(value).__name__)
+        data, lengths = value
+        self._must(data.ndim >= 2, "(batch, time, …)", tuple(data.shape))
+        self._must(self.length is None or data.shape[1] <= self.length, f"at most {self.length} long", data.shape[1])
+        self._must(lengths.shape == data.shape[:1], "with one length an example", tuple(lengths.shape))
+        inside = bool(((lengths >= 0) & (lengths <= data.shape[1])).all())
+        self._must(inside, "with lengths inside the data", lengths.tolist())
+        try:
+            self.item.check(data.flatten(0, 1))
+        except ValueError as error:
+            raise ValueError(f"the steps of a batch of {self}: {error}") from error
+
+    def collate(self, items: Items[Any]) -> Padded:
+        lengths = torch.tensor([len(item) for item in items])
+        return Padded(pad_sequence(list(items), batch_first=True, padding_value=self.pad), lengths)
+
+
+@frozen
+class Labels(Varying):
+    """`Padded` (batch, time) of integers below `classes`, at most `length` long where it is not None"""
+
+    length: int | None
+    classes: int
+    names: tuple[str, ...] = field(default=(), converter=tuple, repr=False)
+
+    @property
+    def item(self) -> Label:
+        return Label(self.classes, self.names)
+
+
+@frozen
+class Tokens(Varying):
+    """`Padded` (batch, time) of the vocabulary's numbers, padded with its `pad`, at most `length` long if not None"""
+
+    vocabulary: Vocabulary
+    length: int | None = None
+
+    @property
+    def item(self) -> Label:
+        return Label(len(self.vocabulary))
+
+    @property
+    def pad(self) -> int:
+        return self.vocabulary.pad
+
+    def decode(self, value: Padded) -> list[str]:
+        """The text of each example."""
+        rows = zip(value.data.tolist(), value.lengths.tolist(), strict=True)
+        return [self.vocabulary.decode(row[:length]) for row, length in rows]
+
+
+@frozen
+class Sequence(Varying):
+    """`Padded` (batch, time, size), at most `length` long where it is not None"""
+
+    length: int | None
+    size: int
+
+    @property
+    def item(self) -> Vector:
+        return Vector(self.size)
+
+
+@frozen
+class Frames(Varying):
+    """`Padded` (batch, time, channels, height, width): images in a row, padded with the lowest value"""
+
+    length: int | None
+    image: Image
+
+    @property
+    def item(self) -> Image:
+        return self.image
+
+    @property
+    def pad(self) -> float:
+        return self.image.low
+
+
+@frozen(slots=False, hash=False)
 class Fields(Space, Mapping[str, Space]):
     """A dictionary of batches, by name"""
 
@@ -353,25 +303,21 @@ class Fields(Space, Mapping[str, Space]):
     def __getitem__(self, name: str) -> Space:
         return self.spaces[name]
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter(self.spaces)
 
     def __len__(self) -> int:
         return len(self.spaces)
 
     def __hash__(self) -> int:
-        return hash(tuple(sorted((name, hash(space)) for name, space in self.spaces.items())))
+        return hash(frozenset(self.spaces.items()))
 
     def fake(self, batch: int, generator: Generator | None = None) -> dict[str, Any]:
         return {name: space.fake(batch, generator) for name, space in self.spaces.items()}
 
     def check(self, value: Any) -> None:
-        _must(
-            isinstance(value, Mapping) and set(value) == set(self.spaces),
-            self,
-            f"a mapping of {sorted(self.spaces)}",
-            value if not isinstance(value, Mapping) else sorted(value),
-        )
+        found = sorted(value) if isinstance(value, Mapping) else type(value).__name__
+        self._must(found == sorted(self.spaces), f"a mapping of {sorted(self.spaces)}", found)
         for name, space in self.spaces.items():
             space.check(value[name])
 
