@@ -1,0 +1,151 @@
+"""The catalogue: a page for each kind, written from the registry when the site is built, so that no component is forgotten."""
+
+import inspect
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from sphinx.application import Sphinx
+
+import dovetail
+from dovetail.cli.describe import FieldDoc, describe, describe_fields
+from dovetail.config import spell
+from dovetail.registries import Component, Registry
+from dovetail.systems import Train
+
+FOLDER = "catalogue"
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("builder-inited", write)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def write(app: Sphinx) -> None:
+    """Write the pages beside the others; those that are as they were are left alone."""
+    folder = Path(app.srcdir) / FOLDER
+    folder.mkdir(exist_ok=True)
+    found = pages(dovetail.registry(Path(__file__).parent.parent / "registry.toml"))
+    for stale in set(folder.glob("*.md")) - {folder / f"{name}.md" for name in found}:
+        stale.unlink()
+    for name, text in found.items():
+        file = folder / f"{name}.md"
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+
+
+def pages(registry: Registry) -> dict[str, str]:
+    """The text of each page by name."""
+    kinds = {kind: kind_page(registry, kind) for kind in registry.kinds}
+    return {"index": index(registry), **kinds, "spaces": spaces(registry), "train": train(registry)}
+
+
+def index(registry: Registry) -> str:
+    rows = [
+        (f"[`{kind}`]({kind}.md)", escape(meaning(registry, kind)), str(len(registry.of_kind(kind))))
+        for kind in registry.kinds
+    ]
+    return f"""# Catalogue
+
+Every component of this installation, by kind. The pages are written from the registry and from the specs themselves; the
+same comes from `dovetail list` and `dovetail show NAME`.
+
+{table(("kind", "what it is", "components"), rows)}
+
+Beside the kinds there are the [spaces](spaces.md) that flow between them, and a system's [training settings](train.md).
+
+```{{toctree}}
+:hidden:
+{chr(10).join([*registry.kinds, "spaces", "train"])}
+```
+"""
+
+
+def kind_page(registry: Registry, kind: str) -> str:
+    components = registry.of_kind(kind)
+    sections = [component_section(registry, component) for component in components]
+    none = "No plugin that is installed brings one yet.\n"
+    return "\n".join([f"# {kind}\n", f"{escape(meaning(registry, kind))}\n", *(sections or [none])])
+
+
+def component_section(registry: Registry, component: Component) -> str:
+    spec = component.load()
+    about = [f"{escape(component.summary)}."]
+    about += [f"Paper: {{cite:t}}`{component.paper}`."] if component.paper else []
+    about += [f"Deprecated: use `{component.deprecated}`."] if component.deprecated else []
+    lines = [f"({component.kind}-{component.name.replace('/', '-')})=", f"## {component.name}", "", " ".join(about), ""]
+    lines += [f"- {line}" for line in (*fits(spec), f"Spec: `{component.spec}`; version {component.version}")]
+    return "\n".join([*lines, "", fields(describe(component, registry)), ""])
+
+
+def fits(spec: Any) -> list[str]:
+    """What a spec's module is built for."""
+    lines = []
+    if needs := getattr(spec, "needs", ()):
+        lines.append(f"Needs {', '.join(taken(name, spec) for name in needs)}")
+    elif spec.takes:
+        lines.append(f"Takes {'; '.join(taken(name, spec) for name in spec.takes)}")
+    if parts := getattr(spec, "parts", {}):
+        lines.append(f"Asks for {', '.join(f'`{name}` ({escape(spell(hint))})' for name, hint in parts.items())}")
+    return lines
+
+
+def taken(name: str, spec: Any) -> str:
+    spaces = " or ".join(space.__name__ for space in spec.takes.get(name, ()))
+    return f"`{name}` ({spaces})" if spaces else f"`{name}`"
+
+
+def meaning(registry: Registry, kind: str) -> str:
+    """A kind in words: the beginning of the docstring of what its specs build, or of the spec base."""
+    base = registry.base(kind)
+    module = get_type_hints(base.build).get("return")
+    ours = inspect.isclass(module) and not module.__module__.startswith("torch")
+    return paragraph(module if ours else base)
+
+
+def paragraph(item: Any) -> str:
+    return " ".join((inspect.getdoc(item) or "").split("\n\n")[0].split())
+
+
+def spaces(registry: Registry) -> str:
+    rows = [(f"`{name}`", escape(paragraph(registry.space(name)))) for name in registry.spaces]
+    return f"""# Spaces
+
+The types of what flows between parts, and what a batch of each is. `Padded` is a batch of varying lengths: the values, padded,
+and the lengths.
+
+{table(("space", "a batch"), rows)}
+"""
+
+
+def train(registry: Registry) -> str:
+    return f"""# Training settings
+
+The table `train` of a system, and of its stages by `set`.
+
+{fields(describe_fields(Train, registry))}
+"""
+
+
+def fields(docs: list[FieldDoc]) -> str:
+    """A table of fields."""
+    if not docs:
+        return "It has no hyperparameters."
+    rows = []
+    for doc in docs:
+        kind = escape(doc.type) + (f" in {escape(doc.range)}" if doc.range else "")
+        rows.append((f"`{doc.name}`", kind, f"`{doc.default}`" if doc.default else "**required**", escape(doc.doc)))
+    return table(("field", "takes", "default", "meaning"), rows)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    escaped = [[cell.replace("|", r"\|") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in escaped)
+
+
+def escape(text: str) -> str:
+    """Plain text with code in backticks, as Markdown."""
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(part if part.startswith("`") else re.sub(r"([<\[\]*_])", r"\\\1", part) for part in parts)
