@@ -32,6 +32,8 @@ from dovetail_standard.statements import Description, fits, lies
 
 NAMED, SIZED, COLOURED = 0.85, 0.5, 0.8
 """How often a thing's shape, size and colour are said."""
+ALL = 0.2
+"""How often a count is of all objects."""
 OPENED = 0.5
 """How often a caption has an opening."""
 PLAIN = 0.5
@@ -99,7 +101,7 @@ def _listed(scene: Items[Thing], random: Random) -> str:
 
 
 def _counted(scene: Items[Thing], random: Random) -> str:
-    said = _described(choice(random, scene), random)
+    said = frozenset() if random.random() < ALL else _described(choice(random, scene), random)
     number = sum(fits(thing, said) for thing in scene)
     text = f"{choice(random, NUMBERS[number])} {_phrase(said, random, number)}"
     return _opened(text, random, PLURAL_OPENINGS if number > 1 else OPENINGS)

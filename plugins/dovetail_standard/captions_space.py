@@ -27,13 +27,13 @@ class Captions(Space):
         return tuple(self.tokens.fake(batch, generator) for _ in range(self.count))
 
     def check(self, value: Any) -> None:
-        if not isinstance(value, tuple) or isinstance(value, Padded) or len(value) != self.count:
-            found = f"{len(value)} of them" if type(value) is tuple else type(value).__name__
-            raise ValueError(f"a batch of {self} must be a tuple of {self.count} batches of tokens, but is {found}")
+        found = f"{len(value)} of them" if type(value) is tuple else type(value).__name__
+        right = type(value) is tuple and len(value) == self.count
+        self._must(right, f"a tuple of {self.count} batches of tokens", found)
         for captions in value:
             self.tokens.check(captions)
-        if len(sizes := {len(captions.lengths) for captions in value}) > 1:
-            raise ValueError(f"a batch of {self} must be of one size, but is {sorted(sizes)}")
+        sizes = sorted({len(captions.lengths) for captions in value})
+        self._must(len(sizes) == 1, "of one size", sizes)
 
     def collate(self, items: Items[Any]) -> tuple[Padded, ...]:
         return tuple(self.tokens.collate([item[place] for item in items]) for place in range(self.count))

@@ -19,10 +19,9 @@ from typing import Any, NamedTuple
 import torch
 from attrs import frozen
 from torch import Generator, Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from dovetail.errors import Mistake, close, listed
-from dovetail.spaces import Padded, Space
+from dovetail.spaces import Padded, Space, Varying
 
 SHAPES = ("circle", "square", "triangle", "star", "cross")
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "black")
@@ -48,32 +47,31 @@ CLASSES = (len(SHAPES), len(COLOURS), len(SIZES), SIDE + 1, SIDE + 1)
 
 
 @frozen
-class Scene(Space):
+class Row(Space):
+    """(batch, 5) of integers: an object's shape, colour, size, x and y, each below its number of classes"""
+
+    def fake(self, batch: int, generator: Generator | None = None) -> Tensor:
+        return torch.stack([torch.randint(count, (batch,), generator=generator) for count in CLASSES], dim=1)
+
+    def check(self, value: Any) -> None:
+        self._must_have_shape(value, len(CLASSES))
+        for count, column in zip(CLASSES, value.unbind(1), strict=True):
+            self._must_be_integers(column, count)
+
+
+@frozen
+class Scene(Varying):
     """`Padded` (batch, objects, 5) of integers: shape, colour, size, x and y of at most `objects` objects"""
 
     objects: int = 3
 
-    def fake(self, batch: int, generator: Generator | None = None) -> Padded:
-        lengths = torch.randint(1, self.objects + 1, (batch,), generator=generator)
-        columns = [torch.randint(count, (batch, self.objects), generator=generator) for count in CLASSES]
-        value = Padded(torch.stack(columns, dim=-1), lengths)
-        return Padded(value.data * value.mask[..., None], lengths)
+    @property
+    def length(self) -> int:  # type: ignore[override]
+        return self.objects
 
-    def check(self, value: Any) -> None:
-        self._must(isinstance(value, Padded), "Padded", type(value).__name__)
-        data, lengths = value
-        shape = tuple(data.shape)
-        self._must(len(shape) == 3 and shape[2] == len(CLASSES), f"(batch, objects, {len(CLASSES)})", shape)
-        self._must(shape[1] <= self.objects, f"of at most {self.objects} objects", shape[1])
-        self._must(tuple(lengths.shape) == shape[:1], "with one length an example", tuple(lengths.shape))
-        self._must(not data.is_floating_point(), "integers", data.dtype)
-        inside = bool(((lengths >= 0) & (lengths <= shape[1])).all())
-        self._must(inside, "with lengths inside the data", lengths.tolist())
-        for name, count, column in zip(ATTRIBUTES, CLASSES, data.unbind(-1), strict=True):
-            self._must(bool(((column >= 0) & (column < count)).all()), f"in 0 … {count - 1} for `{name}`", "outside")
-
-    def collate(self, items: Items[Tensor]) -> Padded:
-        return Padded(pad_sequence(list(items), batch_first=True), torch.tensor([len(item) for item in items]))
+    @property
+    def item(self) -> Row:
+        return Row()
 
     def encode(self, things: Items[Thing]) -> Tensor:
         """One example, (objects, 5); raises ValueError where there are more than `objects`."""
@@ -97,10 +95,6 @@ class Scene(Space):
         if space.objects == 0:
             raise Mistake(f"{file}: has no scene with an object; a line is like {EXAMPLE}")
         return space, space.collate([space.encode(things) for things in scenes])
-
-    def _must(self, condition: bool, rule: str, value: object) -> None:
-        if not condition:
-            raise ValueError(f"a batch of {self} must be {rule}, but is {value}")
 
 
 EXAMPLE = '{"objects": [{"shape": "circle", "colour": "red", "size": "large", "x": 25, "y": 70}]}'
