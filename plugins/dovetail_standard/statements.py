@@ -11,7 +11,7 @@ the other along the axis; scenes have no pairs that are nearly so, see `scenes`.
 not.
 
 *Not covered:* what would need a threshold that eyes do not share (*next to*, *far from*), what is true of nearly every
-scene (*no star*), and words that point back (*it*): they are gaps.
+scene (*no star*), and words that point back (*it*): they are left over.
 """
 
 from __future__ import annotations
@@ -100,16 +100,16 @@ Statement = Exists | Counts | Lies
 
 @frozen
 class Parse:
-    """What a caption states, each statement once. `gaps` are the stretches of words that are part of none."""
+    """What a caption states, each statement once. `rest` are the words that are part of none."""
 
     statements: tuple[Statement, ...]
-    gaps: tuple[tuple[str, ...], ...]
+    rest: tuple[str, ...]
     words: int
 
     @property
     def parsed(self) -> Fraction:
         """The fraction of its words that are part of a statement; 0 where there is no word."""
-        return Fraction(self.words - sum(map(len, self.gaps)), self.words or 1)
+        return Fraction(self.words - len(self.rest), self.words or 1)
 
 
 def parse(words: Iterable[str]) -> Parse:
@@ -120,18 +120,14 @@ def parse(words: Iterable[str]) -> Parse:
     read = [stripped for word in words if (stripped := word.strip(".,;:!?\"'()").lower())]
     reader = _Reader(read)
     statements: list[Statement] = []
-    gaps: list[list[str]] = []
-    in_gap = False
+    rest: list[str] = []
     while reader.at < len(read):
         found = reader.clause()
         statements += found
         if not found:
-            if not in_gap:
-                gaps.append([])
-            gaps[-1].append(read[reader.at])
+            rest.append(read[reader.at])
             reader.at += 1
-        in_gap = not found
-    return Parse(tuple(dict.fromkeys(statements)), tuple(map(tuple, gaps)), len(read))
+    return Parse(tuple(dict.fromkeys(statements)), tuple(rest), len(read))
 
 
 class _Reader:

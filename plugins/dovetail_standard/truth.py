@@ -1,9 +1,9 @@
 """How much of what captions state holds in their scenes.
 
-A caption's truth is the fraction of its statements that hold; each stretch of words that states nothing the parser
-knows counts as one statement that does not, so that nonsense is no cheaper than an error. A caption that states nothing
-scores 0. A statement that is made twice counts once. Beside the truth, `parsed` is the fraction of a caption's words
-that are part of a statement. Both are means over captions.
+A caption's truth is the fraction of its statements that hold. Each word that is part of no statement counts as one that
+does not hold, so that words thrown together, some of which will say something true, score low. A caption that states
+nothing scores 0, and a statement that is made twice counts once. Beside the truth, `parsed` is the fraction of a
+caption's words that are part of a statement. Both are means over captions.
 
 *Not covered:* how much of the scene a caption tells: a short and vague one can be wholly true.
 """
@@ -36,8 +36,8 @@ class TruthSpec(MetricSpec):
 
 
 def truth_of(caption: Parse, scene: Items[Thing]) -> Fraction:
-    """The fraction of the caption's statements and gaps that are statements which hold; 0 where there are none."""
-    number = len(caption.statements) + len(caption.gaps)
+    """The fraction of the caption's statements and words left over that are statements which hold; 0 without any."""
+    number = len(caption.statements) + len(caption.rest)
     return Fraction(sum(statement.holds(scene) for statement in caption.statements), number or 1)
 
 

@@ -18,7 +18,7 @@ def test_every_caption_parses_wholly_and_holds():
         scene = draw_scene(Random(seed), 3)
         for caption in write(scene, 5, Random(seed)):
             found = parse(caption.split())
-            assert not found.gaps, caption
+            assert not found.rest, caption
             assert found.statements
             assert all(statement.holds(scene) for statement in found.statements), (caption, scene)
 

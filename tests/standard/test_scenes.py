@@ -66,7 +66,7 @@ def test_captions_end_and_say_what_is_in_their_scene():
         assert len(set(captions)) == 5
         for caption in captions:
             found = parse(caption.split())
-            assert not found.gaps
+            assert not found.rest
             assert all(statement.holds(scene) for statement in found.statements)
 
 
