@@ -1,4 +1,4 @@
-"""The catalogue: a page for each kind, written from the registry when the site is built, so that no component is forgotten."""
+"""The catalogue: a page for each kind, written from the registry when the site is built: no component is forgotten."""
 
 import inspect
 import re
@@ -15,6 +15,7 @@ from dovetail.registries import Component, Registry
 from dovetail.systems import Train
 
 FOLDER = "catalogue"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -48,8 +49,8 @@ def index(registry: Registry) -> str:
     ]
     return f"""# Catalogue
 
-Every component of this installation, by kind. The pages are written from the registry and from the specs themselves; the
-same comes from `dovetail list` and `dovetail show NAME`.
+Every component of this installation, by kind. The pages are written from the registry and from the specs themselves;
+`dovetail list` and `dovetail show NAME` tell the same.
 
 {table(("kind", "what it is", "components"), rows)}
 
@@ -112,8 +113,8 @@ def spaces(registry: Registry) -> str:
     rows = [(f"`{name}`", escape(paragraph(registry.space(name)))) for name in registry.spaces]
     return f"""# Spaces
 
-The types of what flows between parts, and what a batch of each is. `Padded` is a batch of varying lengths: the values, padded,
-and the lengths.
+The types of what flows between parts, and what a batch of each is. `Padded` is a batch of varying lengths: the values,
+padded, and the lengths.
 
 {table(("space", "a batch"), rows)}
 """
@@ -134,7 +135,7 @@ def fields(docs: list[FieldDoc]) -> str:
         return "It has no hyperparameters."
     rows = []
     for doc in docs:
-        kind = escape(doc.type) + (f" in {escape(doc.range)}" if doc.range else "")
+        kind = escape(doc.type) + (f" in {escape(doc.range.replace(' ', NO_BREAK))}" if doc.range else "")
         rows.append((f"`{doc.name}`", kind, f"`{doc.default}`" if doc.default else "**required**", escape(doc.doc)))
     return table(("field", "takes", "default", "meaning"), rows)
 

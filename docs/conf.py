@@ -1,4 +1,4 @@
-"""The site. Build it with `sphinx-build -E -a -n -W -b html docs docs/_build/html`; neither build nor page needs a network."""
+"""The site: `sphinx-build -E -a -n -W -b html docs docs/_build/html`. Neither the build nor a page needs a network."""
 
 import sys
 from pathlib import Path
@@ -11,6 +11,7 @@ copyright = author  # noqa: A001
 
 extensions = ["myst_parser", "sphinxcontrib.bibtex", "catalogue", "mathml"]
 exclude_patterns = ["_build"]
+smartquotes = False  # a name in quotes is to be copied
 suppress_warnings = ["myst.xref_missing"]  # links to files of the repository that are no pages
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]

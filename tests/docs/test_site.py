@@ -1,0 +1,80 @@
+"""The site: built once as CI does, from a copy, and looked at as text."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dovetail
+from dovetail.bench.grids import check_grid, load_grid
+from dovetail.fitting import Checker
+
+DOCS = Path(__file__).parents[2] / "docs"
+RESOURCE = re.compile(r"<(?:script|img|iframe|source|embed)\b[^>]*\bsrc=\"([^\"]+)\"|<link\b[^>]*\bhref=\"([^\"]+)\"")
+STYLE = re.compile(r"@import\s+[^;]+|url\(\s*['\"]?(?!data:)([^)'\"]+)")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    source = shutil.copytree(DOCS, folder / "docs", ignore=shutil.ignore_patterns("_build", "catalogue"))
+    shutil.copy(DOCS.parent / "registry.toml", folder)
+    command = [sys.executable, "-m", "sphinx", "-E", "-a", "-n", "-W", "-q", "-b", "html", source, folder / "html"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "html"
+
+
+def test_every_component_is_in_the_catalogue_with_its_fields(site):
+    for component in dovetail.registry().components.values():
+        page = (site / "catalogue" / f"{component.kind}.html").read_text(encoding="utf-8")
+        assert f'id="{component.kind}-{component.name.replace("/", "-")}"' in page, component
+        for attribute in component.load().__attrs_attrs__:
+            assert f'<span class="pre">{attribute.name}</span>' in page, (component, attribute.name)
+
+
+def test_every_kind_and_space_has_its_place(site):
+    registry = dovetail.registry()
+    index = (site / "catalogue" / "index.html").read_text(encoding="utf-8")
+    spaces = (site / "catalogue" / "spaces.html").read_text(encoding="utf-8")
+    assert all(f'href="{kind}.html"' in index for kind in registry.kinds)
+    assert all(f'<span class="pre">{space}</span>' in spaces for space in registry.spaces)
+
+
+def test_pages_load_nothing_from_elsewhere(site):
+    for page in site.rglob("*.html"):
+        for found in RESOURCE.findall(page.read_text(encoding="utf-8")):
+            assert not re.match(r"(https?:)?//", "".join(found)), (page.name, found)
+    for sheet in site.rglob("*.css"):
+        for found in STYLE.finditer(sheet.read_text(encoding="utf-8")):
+            assert "//" not in found[0], (sheet.name, found[0])
+
+
+def test_formulas_are_drawn_by_the_browser(site):
+    page = (site / "papers" / "recurrent-dropout.html").read_text(encoding="utf-8")
+    assert page.count("<math ") > 5
+    assert "mathjax" not in page.lower()
+
+
+def test_the_grid_of_the_start_page_fits(tmp_path):
+    text = (DOCS / "start.md").read_text(encoding="utf-8")
+    block = re.search(r":caption: registry\.toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    workspace = tmp_path / "registry.toml"
+    workspace.write_text(block[1], encoding="utf-8")
+    registry = dovetail.registry(workspace)
+    checker = Checker(registry)
+    grid = load_grid(registry, "pooling", checker)
+    check_grid(grid, checker)
+    assert [arm.labels["pooling"] for arm in grid.arms] == ["last", "mean", "max", "last", "mean"]
+    assert grid.notes == ("excluded: cell=lstm pooling=max: not asked",)
+
+
+def test_every_paper_that_a_component_names_is_among_the_references():
+    keys = set(re.findall(r"^@\w+\{(\w+),", (DOCS / "references.bib").read_text(encoding="utf-8"), re.MULTILINE))
+    registry = dovetail.registry()
+    papers = {component.paper for component in registry.components.values() if component.paper}
+    papers |= {plugin.about("paper") for plugin in registry.plugins if plugin.about("paper")}
+    assert papers <= keys
