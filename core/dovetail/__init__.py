@@ -4,14 +4,13 @@ from importlib import import_module
 from typing import Any
 
 _PUBLIC = {
-    "dovetail.interfaces": (
-        "Attention AttentionSpec Augment Batch Cell CellSpec Dataset DatasetSpec Discriminator DiscriminatorSpec Encoder EncoderSpec"
-        " Generator GeneratorSpec Leak Metric MetricSpec Objective ObjectiveSpec OptimizerSpec Outcome Phase Progress Schedule"
-        " ScheduleSpec Spec Split State Stepwise Strategy value_at"
-    ),
-    "dovetail.spaces": (
-        "Fields Frames Gaussian Image Label Labels Normal Padded Regions Sequence Space Tokens Vector Vocabulary"
-    ),
+    "dovetail.interfaces": """
+        Attention AttentionSpec Augment Batch Cell CellSpec Dataset DatasetSpec Discriminator DiscriminatorSpec Encoder
+        EncoderSpec Generator GeneratorSpec Leak Metric MetricSpec Objective ObjectiveSpec OptimizerSpec Outcome Phase
+        Progress Schedule ScheduleSpec Spec Split State Stepwise Strategy value_at""",
+    "dovetail.spaces": """
+        Fields Frames Gaussian Image Label Labels Normal Padded Regions Sequence Space Tokens Varying
+        Vector Vocabulary""",
     "dovetail.errors": "DovetailError Failure Fault Faults Misfit Mistake",
     "dovetail.frozendict": "FrozenDict",
     "dovetail.ranges": "within",
@@ -21,7 +20,6 @@ _PUBLIC = {
     "dovetail.bench": "load train",
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names.split()}
-__all__ = sorted(_HOME)
 __version__ = "0.1.0"
 
 
@@ -32,4 +30,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    return [*globals(), *_HOME]

@@ -1,9 +1,12 @@
-"""Assembly: from a stage's specs to modules that fit. Each spec in a slot becomes a handle at its path, whose `build` checks
-the spaces, sets the random stream, resolves sharing and earlier runs, and then calls the spec's."""
+"""Assembly: from a stage's specs to modules that fit.
+
+Each spec in a slot becomes a handle at its path, whose `build` checks the spaces, sets the random stream, resolves
+sharing and earlier runs, and then calls the spec's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from typing import Any, Protocol
 
@@ -12,10 +15,10 @@ import torch
 from attrs import define, field, frozen
 from torch import Tensor, nn
 
-from dovetail.config import FromRun, Share
-from dovetail.errors import Misfit, Mistake, listed
+from dovetail.config import FromRun, Share, inside
+from dovetail.errors import Misfit, Mistake, a, listed
 from dovetail.frozendict import FrozenDict
-from dovetail.interfaces import Metric, Objective, Spec
+from dovetail.interfaces import Dataset, DatasetSpec, Metric, Objective, Spec
 from dovetail.randomness import on_stream
 from dovetail.registries import Registry
 from dovetail.spaces import Fields, Space
@@ -33,10 +36,8 @@ class EarlierRun(Protocol):
         """The part's spec, the spaces that it was built with (build by build), and its tensors."""
 
 
-class Runs(Protocol):
-    """Finds earlier runs by name; raises `Mistake` where there is none."""
-
-    def __call__(self, name: str) -> EarlierRun: ...
+Runs = Callable[[str], EarlierRun]
+"""Finds earlier runs by name; raises `Mistake` where there is none."""
 
 
 class SpaceMisfit(Mistake):
@@ -74,91 +75,87 @@ class Handle:
 
 @define(eq=False)
 class Assembly:
-    """One assembling of one stage; remembers what each slot was built with and who gives which space."""
+    """One assembling; remembers what each slot was built with and who gives which space."""
 
     registry: Registry
-    stage: StageSpec
     seed: int = 0
     index: int = 0
     meta: bool = False
     runs: Runs | None = None
     built: dict[str, list[Built]] = field(factory=dict)
-    frozen: list[nn.Module] = field(factory=list)
     handles: dict[str, Handle] = field(factory=dict)
     givers: dict[int, tuple[str, Space]] = field(factory=dict)
     shared: set[str] = field(factory=set)
+    building: set[str] = field(factory=set)
 
-    def handle(self, spec: Any, path: str) -> Any:
-        """The handle of what fills a slot, with handles in its own slots; None stays None."""
-        if isinstance(spec, Spec):
-            inner = {a.name: self._inside(getattr(spec, a.name), f"{path}.{a.name}") for a in attrs.fields(type(spec))}  # type: ignore[arg-type]
-            changed = {name: value for name, value in inner.items() if value is not getattr(spec, name)}
-            spec = attrs.evolve(spec, **changed) if changed else spec  # type: ignore[misc]
-        elif isinstance(spec, Share):
-            self.shared.add(spec.path)
-        elif not isinstance(spec, FromRun):
-            return spec
-        self.handles[path] = handle = Handle(spec, path, self)
+    def handle(self, value: Any, path: str) -> Any:
+        """A handle for what fills a slot, and inside of it; anything else as it is."""
+        inner = {name: self.handle(item, f"{path}.{name}") for name, item in inside(value)}
+        changed = {name: inner[name] for name, item in inside(value) if inner[name] is not item}
+        if isinstance(value, tuple):
+            return tuple(inner.values()) if changed else value
+        if isinstance(value, Mapping):
+            return FrozenDict(inner) if changed else value
+        if not isinstance(value, Spec | Share | FromRun):
+            return value
+        if isinstance(value, Share):
+            self.shared.add(value.path)
+        self.handles[path] = handle = Handle(attrs.evolve(value, **changed) if changed else value, path, self)
         return handle
 
-    def _inside(self, value: Any, path: str) -> Any:
-        if isinstance(value, Spec | Share | FromRun):
-            return self.handle(value, path)
-        if isinstance(value, tuple) and any(isinstance(item, Spec | Share | FromRun) for item in value):
-            return tuple(self.handle(item, f"{path}.{index}") for index, item in enumerate(value))
-        if isinstance(value, FrozenDict) and any(isinstance(item, Spec | Share | FromRun) for item in value.values()):
-            return FrozenDict({key: self.handle(item, f"{path}.{key}") for key, item in value.items()})
-        return value
+    # ------------------------------------------------------------------------------------------------------- building
 
-    # -------------------------------------------------------------------------------------------------- building
-
-    def build(self, handle: Handle, spaces: Spaces) -> Any:
-        if isinstance(handle.spec, Share):
-            if handle.spec.path not in self.handles:
-                raise Mistake(
-                    f"{handle.path}: shares `{handle.spec.path}`, which lies outside of what is assembled here"
-                )
-            return self.build(self.handles[handle.spec.path], spaces)
-        earlier = self.built.setdefault(handle.path, [])
-        if earlier and handle.path in self.shared:
+    def build(self, handle: Handle, given: Mapping[str, Any]) -> Any:
+        path, spec = handle.path, handle.spec
+        if isinstance(spec, Share):
+            if spec.path not in self.handles:
+                raise Mistake(f"{path}: shares `{spec.path}`, which lies outside of what is assembled here")
+            return self.build(self.handles[spec.path], given)
+        spaces = {name: space for name, space in given.items() if isinstance(space, Space | None)}
+        earlier = self.built.setdefault(path, [])
+        if earlier and path in self.shared:
             return self._same(handle, earlier[0], spaces)
-        with torch.device("meta") if self.meta else on_stream(self.seed, self.index, handle.path, len(earlier)):
-            if isinstance(handle.spec, FromRun):
-                module = self._from_run(handle, spaces, len(earlier))
-            else:
-                self._check_takes(handle, spaces)
-                module = self._call(handle, spaces)
-        earlier.append(
-            Built({name: space for name, space in spaces.items() if isinstance(space, Space | None)}, module)
-        )
+        if path in self.building:
+            raise Mistake(f"{path}: is shared by a slot inside of itself")
+        self.building.add(path)
+        with torch.device("meta") if self.meta else on_stream(self.seed, self.index, path, len(earlier)):
+            module = self._module(handle, given, len(earlier))
+        self.building.remove(path)
+        earlier.append(Built(spaces, module))
         for name in ("output", "leaks", "produces", "outcome"):
-            self.gives(handle.path, getattr(module, name, None))
+            self.gives(path, getattr(module, name, None))
         return module
 
     def gives(self, path: str, space: Any) -> None:
-        """Remember who gives a space, for error messages."""
+        """Remember who gives a space, for error messages; the space must be one that a file can name."""
         if isinstance(space, Space):
+            self.registry.space_name(type(space))
             self.givers.setdefault(id(space), (path, space))
         if isinstance(space, Fields):
             for inner in space.values():
                 self.gives(path, inner)
 
+    def module(self, path: str) -> Any:
+        """What was built first at a path or at the one that it shares; None where nothing was."""
+        spec = self.handles[path].spec if path in self.handles else None
+        builds = self.built.get(spec.path if isinstance(spec, Share) else path)
+        return builds[0].module if builds else None
+
     def _same(self, handle: Handle, first: Built, spaces: Spaces) -> Any:
-        for name, space in first.spaces.items():
-            if spaces.get(name) != space:
-                rule = f"{space}, as where it was first built, since it is shared"
+        for name in {**first.spaces, **spaces}:
+            if spaces.get(name) != first.spaces.get(name):
+                rule = f"{first.spaces.get(name)}, as where it was first built, since it is shared"
                 raise self._misfit(handle, Misfit(name, rule, spaces.get(name)))
         return first.module
 
-    def _check_takes(self, handle: Handle, spaces: Spaces) -> None:
-        for argument, kinds in handle.spec.takes.items():
-            space = spaces.get(argument)
-            if space is not None and not isinstance(space, kinds):
-                raise self._misfit(handle, Misfit(argument, " or ".join(kind.__name__ for kind in kinds), space))
-
-    def _call(self, handle: Handle, spaces: Spaces) -> Any:
+    def _module(self, handle: Handle, given: Mapping[str, Any], turn: int) -> Any:
         try:
-            return handle.spec.build(**spaces)
+            if isinstance(handle.spec, FromRun):
+                return self._from_run(handle, handle.spec, given, turn)
+            for argument, kinds in handle.spec.takes.items():
+                if given.get(argument) is not None and not isinstance(given[argument], kinds):
+                    raise Misfit(argument, " or ".join(kind.__name__ for kind in kinds), given[argument])  # noqa: TRY301
+            return handle.spec.build(**given)
         except Misfit as misfit:
             raise self._misfit(handle, misfit) from misfit
         except Mistake:
@@ -167,28 +164,25 @@ class Assembly:
             name = self.name(handle.path)
             raise Mistake(f"{name} ({handle.path}) cannot be built: {type(error).__name__}: {error}") from error
 
-    def _from_run(self, handle: Handle, spaces: Spaces, turn: int) -> Any:
-        reference: FromRun = handle.spec
+    def _from_run(self, handle: Handle, reference: FromRun, given: Mapping[str, Any], turn: int) -> nn.Module:
+        path = handle.path
         if self.runs is None:
-            raise Mistake(f"{handle.path}: comes from the run `{reference.run}`, and no store was given to find it in")
+            raise Mistake(f"{path}: comes from the run `{reference.run}`, and no store was given to find it in")
         spec, built, tensors = self.runs(reference.run).part(reference.part)
-        if turn >= len(built) or built[turn] != spaces:
-            was = built[turn] if turn < len(built) else "not built"
-            raise SpaceMisfit(
-                f"{handle.path}: {reference.part} of the run `{reference.run}` was built for {_spell(was)}, but is given {_spell(spaces)}",
-                handle.path, None,
-            )  # fmt: skip
-        inner = Assembly(self.registry, self.stage, self.seed, self.index, self.meta, self.runs)
-        module = inner.handle(spec, handle.path).build(**spaces)
+        whose = f"{reference.part} of the run `{reference.run}`"
+        if reference.kind and spec.kind != reference.kind:
+            raise Mistake(f"{path}: {whose} is {a(spec.kind)}, but {a(reference.kind)} is wanted")
+        if turn >= len(built) or built[turn] != given:
+            was = f"built for {_spell(built[turn])}" if turn < len(built) else f"built {len(built)} times there"
+            raise SpaceMisfit(f"{path}: {whose} was {was}, but is given {_spell(given)}", path, None)
+        inner = Assembly(self.registry, self.seed, self.index, self.meta, self.runs)
+        module: nn.Module = inner.handle(spec, reference.part).build(**given)
         if not self.meta:
             prefix = f"{turn}." if turn else ""
             module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
-        if reference.frozen:
-            module.requires_grad_(False)
-            self.frozen.append(module)
-        return module
+        return freeze(module) if reference.frozen else module
 
-    # ---------------------------------------------------------------------------------------------------- errors
+    # --------------------------------------------------------------------------------------------------------- errors
 
     def name(self, path: str) -> str:
         """The component at a path in words: `cell standard/lstm`."""
@@ -211,23 +205,29 @@ class Assembly:
         return self.name(above) if above else "the system"
 
 
-def _spell(spaces: Any) -> str:
-    return ", ".join(f"{name} = {space}" for name, space in spaces.items()) if isinstance(spaces, dict) else str(spaces)
+def freeze(module: nn.Module) -> nn.Module:
+    """Train nothing of it, and keep it in evaluation mode whatever mode its owner is set to."""
+    module.requires_grad_(False).eval()
+    module.train = lambda mode=True: module  # type: ignore[method-assign]  # noqa: ARG005
+    return module
+
+
+def _spell(spaces: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {space}" for name, space in spaces.items())
 
 
 @define(eq=False)
 class Model:
-    """An assembled stage: modules, ready to use. `model.encoder` is the part `encoder`; `model.objective` owns the loss."""
+    """An assembled stage: modules, ready to use. `model.encoder` is a part, by name; `model.objective` has the loss."""
 
     stage: StageSpec
     objective: Objective
     parts: Mapping[str, nn.Module | None]
     metrics: Mapping[str, Metric]
     data: Fields
-    dataset: Any
+    dataset: Any = field(repr=False)
     built: Mapping[str, list[Built]] = field(repr=False)
     shared: set[str] = field(repr=False)
-    frozen: list[nn.Module] = field(repr=False)
 
     def __getattr__(self, name: str) -> Any:
         if name in self.parts:
@@ -237,8 +237,6 @@ class Model:
     def train(self, mode: bool = True) -> None:
         """Training or evaluation mode; frozen parts stay in evaluation mode."""
         self.objective.train(mode)
-        for module in self.frozen:
-            module.eval()
 
     def parameters(self, names: Iterable[str]) -> list[nn.Parameter]:
         """The trainable parameters of these parts, each once; `"objective"` stands for the objective's own."""
@@ -262,10 +260,22 @@ class Model:
         return self.objective.state_dict()
 
 
+def open_dataset(registry: Registry, spec: DatasetSpec, runs: Runs | None = None) -> Dataset:
+    """The dataset of a spec. What is random in its slots depends on their paths, never on a run's seed."""
+    dataset: Dataset = Assembly(registry, runs=runs).handle(spec, "dataset").build()
+    return dataset
+
+
 def assemble(
-    system: System, *, seed: int = 0, stage: int = 0, meta: bool = False, runs: Runs | None = None, data: Fields | None = None,
-    dataset: Any = None,
-) -> Model:  # fmt: skip
+    system: System,
+    *,
+    seed: int = 0,
+    stage: int = 0,
+    meta: bool = False,
+    runs: Runs | None = None,
+    data: Fields | None = None,
+    dataset: Dataset | None = None,
+) -> Model:
     """Build a stage of a system.
 
     Args:
@@ -282,20 +292,17 @@ def assemble(
         Mistake: data or weights are missing.
     """
     spec = system.stages[stage]
-    assembly = Assembly(system.registry, spec, seed, stage, meta, runs)
+    assembly = Assembly(system.registry, seed, stage, meta, runs)
     handles = {path: assembly.handle(part, path) for path, part in spec.slots().items()}
     if data is None:
-        dataset = dataset if dataset is not None else spec.dataset.build()
+        dataset = dataset or open_dataset(system.registry, spec.dataset, runs)
         data = dataset.fields
     assembly.gives("dataset", data)
     with torch.device("meta") if meta else nullcontext():
         objective = handles["objective"].build(data=data, **{name: handles[name] for name in spec.parts})
         metrics = {name: _metric(assembly, handles[f"metrics.{name}"], objective.outcome) for name in spec.metrics}
-    parts = {
-        name: assembly.built[name][0].module if handles[name] is not None and assembly.built.get(name) else None
-        for name in spec.parts
-    }
-    return Model(spec, objective, parts, metrics, data, dataset, assembly.built, assembly.shared, assembly.frozen)
+    parts = {name: assembly.module(name) for name in spec.parts}
+    return Model(spec, objective, parts, metrics, data, dataset, assembly.built, assembly.shared)
 
 
 def _metric(assembly: Assembly, handle: Handle, outcome: Fields) -> Metric:

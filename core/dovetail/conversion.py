@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import attrs
 import cattrs
 
-from dovetail.config import FromRun, Share
+from dovetail.config import FromRun, Share, default_of, hints, slot_base
+from dovetail.errors import Mistake
 from dovetail.interfaces import Spec
 from dovetail.registries import NONE, Registry
 from dovetail.spaces import Space
@@ -20,73 +23,75 @@ def spec_converter(registry: Registry, identity: bool = False) -> cattrs.Convert
 
     Args:
         registry: names the components.
-        identity: leave out what does not change results: fields marked `identity=False`, and fields marked `added=True` that
-            have their default.
+        identity: write what decides results. A field whose metadata say `identity=False`, and one that says
+            `added=True` and has its default, is left out; a function as `identity` gives, from the spec, what counts
+            instead of the value; any other path counts by its content, and an earlier run by its identity.
     """
-    converter = cattrs.Converter(unstruct_collection_overrides={Mapping: dict})
+    converter = cattrs.Converter()
 
-    def fields_of(value: Any) -> dict[str, Any]:
-        kept = [a for a in attrs.fields(type(value)) if not (identity and _left_out(a, getattr(value, a.name)))]
-        table = {attribute.name: converter.unstructure(getattr(value, attribute.name)) for attribute in kept}
-        return {key: NONE if item is None and _is_slot(type(value), key) else item for key, item in table.items()}
-
-    def spec(value: Spec) -> dict[str, Any]:
-        named = {} if value.kind == "stage" else {"use": registry.component_of(value).name}
-        return {**named, **{key: item for key, item in fields_of(value).items() if item is not None}}
-
-    def settings(value: Any) -> dict[str, Any]:
-        return {key: item for key, item in fields_of(value).items() if item is not None}
+    def table(value: Any) -> dict[str, Any]:
+        use = {"use": registry.component_of(value).name} if isinstance(value, Spec) else {}
+        written = {}
+        for field in attrs.fields(type(value)):
+            item, counts = getattr(value, field.name), field.metadata.get("identity", True)
+            as_before = field.metadata.get("added", False) and item == default_of(field)
+            if not identity or not (counts is False or as_before):
+                item = counts(value) if identity and callable(counts) else item
+                is_slot = slot_base(hints(type(value))[field.name]) is not None
+                written[field.name] = NONE if item is None and is_slot else converter.unstructure(item)
+        return use | {name: item for name, item in written.items() if item is not None}
 
     def from_run(value: FromRun) -> dict[str, Any]:
-        known = {"identity": value.identity} if identity else {"from_run": value.run}
+        known = {"identity": value.identity} if identity and value.identity else {"from_run": value.run}
         return {**known, "part": value.part, "frozen": value.frozen}
 
-    converter.register_unstructure_hook_func(
-        lambda cls: attrs.has(cls) and not issubclass(cls, Spec | Share | FromRun), settings
-    )
-    converter.register_unstructure_hook_func(lambda cls: isinstance(cls, type) and issubclass(cls, Spec), spec)
+    def mapping(value: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: NONE if item is None else converter.unstructure(item) for name, item in value.items()}
+
+    def path(value: Path) -> str:
+        return content(value) if identity else str(value.absolute())
+
+    converter.register_unstructure_hook_func(attrs.has, table)
     converter.register_unstructure_hook(Share, lambda value: {"share": value.path})
     converter.register_unstructure_hook(FromRun, from_run)
-    converter.register_unstructure_hook_func(
-        lambda cls: isinstance(cls, type) and issubclass(cls, Mapping),
-        lambda value: {key: NONE if item is None else converter.unstructure(item) for key, item in value.items()},
-    )
-    converter.register_unstructure_hook_func(
-        lambda cls: isinstance(cls, type) and issubclass(cls, Path), lambda value: str(value.absolute())
-    )
+    converter.register_unstructure_hook_func(lambda cls: issubclass(cls, Mapping), mapping)
+    converter.register_unstructure_hook_func(lambda cls: issubclass(cls, Path), path)
     return converter
 
 
-def _left_out(attribute: Any, value: Any) -> bool:
-    from dovetail.config import default_of
+def content(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's files and their names; raises `Mistake` where it cannot be read."""
+    try:
+        if not path.is_dir():
+            return _digest(path, path.stat().st_mtime_ns)
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        lines = [f"{file.relative_to(path)} {_digest(file, file.stat().st_mtime_ns)}" for file in files]
+    except OSError as error:
+        raise Mistake(f"{path}: cannot be read: {error.strerror}") from error
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
-    if not attribute.metadata.get("identity", True):
-        return True
-    return bool(attribute.metadata.get("added")) and value == default_of(attribute)
 
-
-def _is_slot(cls: type, name: str) -> bool:
-    from dovetail.config import hints, slot_base
-
-    return slot_base(hints(cls)[name]) is not None
+@cache
+def _digest(file: Path, changed: int) -> str:  # noqa: ARG001 (the time of its last change, after which it is read anew)
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def space_converter(registry: Registry) -> cattrs.Converter:
     """A converter of spaces to `{"space": name, …}` and back."""
-    converter = cattrs.Converter(forbid_extra_keys=True)
-    names = {place: name for name, place in registry.spaces.items()}
+    converter = cattrs.Converter()
 
     def write(space: Space) -> dict[str, Any]:
-        cls = type(space)
-        fields = {a.name: converter.unstructure(getattr(space, a.name)) for a in attrs.fields(cls)}  # type: ignore[arg-type]
-        return {"space": names[f"{cls.__module__}:{cls.__qualname__}"], **fields}
+        fields = {field.name: getattr(space, field.name) for field in attrs.fields(type(space))}
+        return {
+            "space": registry.space_name(type(space)),
+            **{name: converter.unstructure(v) for name, v in fields.items()},
+        }
 
     def read(data: Any, _: Any) -> Space:
         cls = registry.space(data["space"])
-        hints = attrs.fields_dict(attrs.resolve_types(cls))
-        return cls(
-            **{key: converter.structure(value, hints[key].type) for key, value in data.items() if key != "space"}
-        )  # type: ignore[no-any-return]
+        types = hints(cls)
+        return cls(**{name: converter.structure(value, types[name]) for name, value in data.items() if name != "space"})
 
     def is_space(cls: Any) -> bool:
         return isinstance(cls, type) and issubclass(cls, Space)

@@ -1,6 +1,6 @@
 """What can go wrong, as a person reads it: every error says what, where and what is possible.
 
-`Mistake` is for what a person asked for (exit status 2); any other `DovetailError` happened while running (exit status 1).
+`Mistake` is for what a person asked for (exit status 2); any other `DovetailError` happened while running (status 1).
 """
 
 from __future__ import annotations
@@ -85,6 +85,24 @@ def close(name: str, known: Iterable[str]) -> str:
         tails = {item.rpartition("/")[2]: item for item in known}
         matches = [tails[tail] for tail in difflib.get_close_matches(name.rpartition("/")[2], tails, n=1, cutoff=0.6)]
     return f"did you mean `{matches[0]}`?" if matches else ""
+
+
+def a(noun: str) -> str:
+    """The noun with its article: `a cell`, `an encoder`."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """`there is no <what> …`, with the known name that is close or else with all that there are."""
+    known = list(known)
+    return f"there is no {what} `{name}`; {close(name, known) or f'the {what}s are {listed(known)}'}"
+
+
+def unknown_key(where: Where, path: str, key: str, known: Iterable[str]) -> Fault:
+    """The fault of a key that is not among those known."""
+    known = list(known)
+    guess = close(key, known)
+    return Fault(where, path, f"unknown key{f'; {guess}' if guess else ''}", f"the keys are {', '.join(known)}")
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:

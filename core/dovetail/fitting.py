@@ -1,19 +1,17 @@
-"""What fits: the check of a whole system, and the components that could fill a slot, both by assembling on the meta device."""
+"""What fits: the check of a system, and the components that could fill a slot, by assembling on the meta device."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, get_args
 
-import attrs
 from attrs import define, field
 
-from dovetail.assembly import Model, Runs, SpaceMisfit, assemble
-from dovetail.config import hints, is_optional, slot_base
-from dovetail.errors import Mistake, Where, listed
-from dovetail.interfaces import DatasetSpec, Spec
+from dovetail.assembly import Model, Runs, SpaceMisfit, assemble, open_dataset
+from dovetail.config import hints, inside, is_optional, slot_base
+from dovetail.errors import DovetailError, Mistake, Where, listed
+from dovetail.interfaces import Dataset, DatasetSpec, MetricSpec, ObjectiveSpec, Spec
 from dovetail.registries import NONE, Registry
-from dovetail.systems import System, load_system
+from dovetail.systems import StageSpec, System, load_system
 from dovetail.tables import Given, given, put_all
 
 
@@ -23,12 +21,12 @@ class Checker:
 
     registry: Registry
     runs: Runs | None = None
-    opened: dict[DatasetSpec, Any] = field(factory=dict, repr=False)
+    opened: dict[DatasetSpec, Dataset] = field(factory=dict, repr=False)
 
-    def dataset(self, spec: DatasetSpec) -> Any:
+    def dataset(self, spec: DatasetSpec) -> Dataset:
         """The open dataset of a spec."""
         if spec not in self.opened:
-            self.opened[spec] = spec.build()
+            self.opened[spec] = open_dataset(self.registry, spec, self.runs)
         return self.opened[spec]
 
     def load(self, name: str, tables: Given) -> System:
@@ -39,11 +37,17 @@ class Checker:
         """All three passes; a misfit's error says which components would fit."""
         system = self.load(name, tables)
         try:
+            for stage in system.stages:
+                self.dataset(stage.dataset)
+        except Mistake as error:
+            raise Mistake(f"system {name}: {error}\nspaces not checked: mend the above first") from error
+        try:
             self.assemble(system)
         except SpaceMisfit as misfit:
-            raise Mistake(
-                "\n    ".join([f"system {name}: {misfit}", *self._would_fit(name, tables, misfit)])
-            ) from misfit
+            lines = [f"system {name}: {misfit}", *self._would_fit(name, tables, misfit)]
+            raise Mistake("\n    ".join(lines)) from misfit
+        except Mistake as error:
+            raise Mistake(f"system {name}: {error}") from error
         return system
 
     def assemble(self, system: System) -> list[Model]:
@@ -54,14 +58,15 @@ class Checker:
         ]
 
     def _would_fit(self, name: str, tables: Given, misfit: SpaceMisfit) -> list[str]:
-        lines = []
-        for path in dict.fromkeys((misfit.taker, misfit.giver)):
-            if path is not None and path != "objective":
-                fitting = self.fits(name, tables, path)
-                lines.append(
-                    f"`{path}` could be {listed(fitting)}" if fitting else f"no {path} that is installed would fit"
-                )
-        return lines
+        fitting = {
+            path: self.fits(name, tables, path)
+            for path in (misfit.taker, misfit.giver)
+            if path in self.slots(name, tables)
+        }
+        return [
+            f"`{path}` could be {listed(names)}" if names else f"no component that is installed would fit as `{path}`"
+            for path, names in fitting.items()
+        ]
 
     def fits(self, name: str, tables: Given, path: str) -> list[str]:
         """The components that assemble in the slot at `path`, the rest of the system as it is."""
@@ -73,7 +78,7 @@ class Checker:
         changed = put_all(tables, {path: given(name, Where(f"candidate {name}"))})
         try:
             self.assemble(self.load("candidate", changed))
-        except Mistake:
+        except DovetailError:
             return False
         return True
 
@@ -90,29 +95,23 @@ class Checker:
         return {path: slot for stage in system.stages for path, slot in slots_of(stage).items()}
 
 
-def slots_of(stage: Any) -> dict[str, tuple[type[Spec], bool]]:
+def slots_of(stage: StageSpec) -> dict[str, tuple[type[Spec], bool]]:
     """Every slot of a stage by path, in the order of writing."""
     found: dict[str, tuple[type[Spec], bool]] = {}
 
     def walk(value: Any, path: str, hint: Any) -> None:
-        if (base := slot_base(hint)) is not None and (value is None or not isinstance(value, int | float | str)):
+        base = slot_base(hint)
+        if base is not None and not isinstance(value, int | float | str):
             found[path] = (base, is_optional(hint))
-        if isinstance(value, Mapping):
-            for key, item in value.items():
-                walk(item, f"{path}.{key}", item_hint(hint))
-        elif isinstance(value, tuple):
-            for index, item in enumerate(value):
-                walk(item, f"{path}.{index}", item_hint(hint))
-        elif isinstance(value, Spec):
-            for attribute in attrs.fields(type(value)):  # type: ignore[arg-type]
-                walk(getattr(value, attribute.name), f"{path}.{attribute.name}", hints(type(value))[attribute.name])
+        for name, item in inside(value):
+            walk(item, f"{path}.{name}", hints(type(value))[name] if isinstance(value, Spec) else item_hint(hint))
 
     walk(stage.dataset, "dataset", DatasetSpec)
-    walk(stage.objective, "objective", hints(type(stage))["objective"])
+    walk(stage.objective, "objective", ObjectiveSpec)
     for part, hint in stage.objective.parts.items():
         walk(stage.parts.get(part), part, hint)
     for name, metric in stage.metrics.items():
-        walk(metric, f"metrics.{name}", item_hint(hints(type(stage))["metrics"]))
+        walk(metric, f"metrics.{name}", MetricSpec)
     return found
 
 

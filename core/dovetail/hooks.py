@@ -1,7 +1,7 @@
 """The hooks: what a plugin's `plugin.py` may implement, each marked with `@dovetail.hook`.
 
-`dovetail_registry` says where the plugin's registry is, and every plugin has it. The others are behaviour: one that raises
-is reported once with its plugin, and switched off until the command ends.
+`dovetail_registry` says where the plugin's registry is, and every plugin has it. The others are behaviour: one that
+raises is reported once with its plugin, and switched off until the command ends.
 """
 
 from __future__ import annotations

@@ -384,8 +384,8 @@ class Phase:
 class Objective(nn.Module, ABC):
     """What is minimised, and how: it wires the parts' spaces together and owns the training step.
 
-    `phases` are the updates of one batch. `outcome` says what `evaluate` yields, name by name. `carried` is state of its
-    own that outlasts a step (a hidden state carried from window to window); a checkpoint saves and restores it.
+    `phases` are the updates of one batch. `outcome` says what `evaluate` yields, name by name. `carried` is state that
+    outlasts a step (a hidden state carried from window to window); a checkpoint saves and restores it.
     """
 
     phases: tuple[Phase, ...]
@@ -412,7 +412,7 @@ class Objective(nn.Module, ABC):
         self.carried = {}
 
     def batches(self, split: Split, size: int, order: Random | None) -> Items[Items[int]]:
-        """The examples of each batch of an epoch: shuffled with `order`, whole batches only; where it is None, all."""
+        """The examples of each batch of an epoch: shuffled with `order` in whole batches; where it is None, all."""
         count = len(split)
         if order is None:
             return [range(start, min(start + size, count)) for start in range(0, count, size)]

@@ -1,4 +1,4 @@
-"""Notes: auxiliary losses and exhibits that a part leaves for whoever listens, so that return values need no place for them.
+"""Notes: auxiliary losses and exhibits that a part leaves for whoever listens, and that need no place in return values.
 
     with collect() as notes:
         logits = generator(tokens)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
 from collections.abc import Collection, Iterable
 from importlib.metadata import EntryPoint, entry_points
@@ -13,7 +14,7 @@ import pluggy
 from attrs import define, field
 
 from dovetail import hooks
-from dovetail.errors import DovetailError, Mistake, close
+from dovetail.errors import Mistake, close
 from dovetail.tables import Given, read
 
 GROUP = "dovetail"
@@ -38,25 +39,21 @@ class Plugin:
     def about(self, key: str) -> Any:
         """A value of its [plugin] table, or None."""
         given = self.tables.at(f"plugin.{key}") if self.tables else None
-        return given.value if given else None
+        return given.plain() if given else None
 
 
 def find_plugins(disabled: Collection[str] = ()) -> list[Plugin]:
-    """Every installed plugin, in the order of loading: Dovetail's own distribution, then by name."""
-    core = Plugin("core", "dovetail", "", tables=read(Path(__file__).with_name("registry.toml")))
-    plugins = [core]
-    found = {
-        (point.value, point.name): point for point in entry_points(group=GROUP)
-    }  # a folder twice on sys.path lists twice
+    """Every installed plugin, in the order of loading: the core, Dovetail's own distribution, then by name."""
+    plugins = [Plugin("core", "dovetail", "", tables=read(Path(__file__).with_name("registry.toml")))]
+    points = {(point.value, point.name): point for point in entry_points(group=GROUP)}  # a folder may be listed twice
     for point in sorted(
-        found.values(), key=lambda point: (_owner(point)[0] != "dovetail", _owner(point)[0], point.name)
+        points.values(), key=lambda point: (_owner(point)[0] != "dovetail", *_owner(point), point.name)
     ):
         plugin = _load(point, disabled)
         owner = next((other for other in plugins if other.name == plugin.name), None)
-        if owner:
-            plugin.refuse(
-                f"the name `{plugin.name}` is taken: both {owner.distribution} and {plugin.distribution} define it"
-            )
+        if owner and plugin.state == "ready":
+            both = f"both {owner.distribution} and {plugin.distribution} define it"
+            plugin.refuse(f"the name `{plugin.name}` is taken: {both}")
         plugins.append(plugin)
     return plugins
 
@@ -67,46 +64,44 @@ def _owner(point: EntryPoint) -> tuple[str, str]:
 
 def _load(point: EntryPoint, disabled: Collection[str]) -> Plugin:
     plugin = Plugin(point.name, *_owner(point))
-    if point.name in disabled:
-        plugin.refuse("switched off", "disabled")
-        return plugin
     try:
-        plugin.module = point.load()
-        _check_hooks(plugin)
-        plugin.tables = read(Path(plugin.module.dovetail_registry()))
-        _check_plugin_table(plugin)
-    except DovetailError as error:
+        if point.name not in disabled:
+            plugin.module = point.load()
+            if hasattr(plugin.module, "dovetail_registry"):
+                plugin.tables = read(Path(plugin.module.dovetail_registry()))
+                _check_about(plugin)
+            if plugin.state == "ready":
+                _check_hooks(plugin.module)
+    except Mistake as error:
         plugin.refuse(str(error))
-    except Exception as error:  # whatever a stranger's module does at import is its own fault, and is shown as such
+    except (Exception, SystemExit) as error:  # whatever a stranger's module does at import is shown as its own fault
         plugin.refuse(f"{type(error).__name__}: {error}")
-    if plugin.name in disabled:
+    if {point.name, plugin.name} & {*disabled}:
         plugin.refuse("switched off", "disabled")
     return plugin
 
 
-def _check_hooks(plugin: Plugin) -> None:
+def _check_hooks(module: Any) -> None:
     manager = _manager()
     known = [name for name, _ in inspect.getmembers(hooks, inspect.isfunction) if name.startswith("dovetail_")]
-    for name, value in vars(plugin.module).items():
-        if (
-            name.startswith("dovetail_")
-            and callable(value)
-            and manager.parse_hookimpl_opts(plugin.module, name) is None
-        ):
-            raise Mistake(f"`{name}` is not marked with @dovetail.hook")
-        if manager.parse_hookimpl_opts(plugin.module, name) is not None and name not in known:
+    for name, value in [*vars(module).items()]:
+        marked = manager.parse_hookimpl_opts(module, name) is not None
+        if marked and name not in known:
             raise Mistake(f"there is no hook `{name}`: {close(name, known)} The hooks are {', '.join(known)}")
-    if not hasattr(plugin.module, "dovetail_registry"):
+        if name.startswith("dovetail_") and inspect.isfunction(value) and not marked:
+            raise Mistake(f"`{name}` is not marked with @dovetail.hook")
+    if not hasattr(module, "dovetail_registry"):
         raise Mistake("has no `dovetail_registry` hook, which says where its registry.toml is")
-    manager.register(plugin.module)
+    manager.register(module)
 
 
-def _check_plugin_table(plugin: Plugin) -> None:
+def _check_about(plugin: Plugin) -> None:
     api, name = plugin.about("api"), plugin.about("name")
-    if not isinstance(name, str) or not name:
-        raise Mistake(f"{plugin.tables.where.source}: [plugin] must have a `name`")
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        rule = "must have a `name` of letters, digits, - and _"
+        raise Mistake(f"{plugin.tables.where.source}: [plugin] {rule}, but has {name!r}")
     plugin.name = name
-    if api != hooks.API:
+    if type(api) is not int or api != hooks.API:
         plugin.refuse(f"is for plugin interface {api!r}, and this is {hooks.API}", "incompatible")
 
 
@@ -131,6 +126,7 @@ class Behaviour:
             try:
                 implementation.function(**{name: arguments[name] for name in implementation.argnames})
             except Exception as error:  # a stranger's hook must not cost a run
-                self.manager.unregister(name=implementation.plugin_name)
-                message = f"plugin {implementation.plugin_name}: {hook} raised {type(error).__name__}: {error}; its hooks are off"
+                name = implementation.plugin_name
+                self.manager.unregister(name=name)
+                message = f"plugin {name}: {hook} raised {type(error).__name__}: {error}; its hooks are off"
                 warnings.warn(message, RuntimeWarning, stacklevel=2)

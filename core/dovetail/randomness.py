@@ -24,7 +24,7 @@ def reseed(seed: int, *names: str | int) -> None:
     """Seed torch's global generators for the stream."""
     value = stream_seed(seed, *names)
     torch.default_generator.manual_seed(value)  # torch.manual_seed looks for devices first: 77 µs
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.manual_seed_all(value)
 
 

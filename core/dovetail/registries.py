@@ -1,27 +1,29 @@
-"""The registry: every component, kind, space, system and grid by name, from the plugins and the nearest registry.toml."""
+"""The registry: every component, kind, space, system and grid by name, from plugins and the nearest registry.toml."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define, field, frozen
 
-from dovetail.errors import Fault, Faults, Mistake, Where, close, listed
+from dovetail.errors import Fault, Faults, Mistake, Where, a, close, listed, unknown, unknown_key
 from dovetail.plugins import Behaviour, Plugin, find_plugins
 from dovetail.tables import Given, given, merge, put_all, read
 
 if TYPE_CHECKING:
     from dovetail.interfaces import Spec
+    from dovetail.spaces import Space
     from dovetail.systems import System
 
 NONE = "core/none"
 """No part here: the empty value of an optional slot."""
 
 RESERVED = ("plugin", "plugins", "aliases", "kinds", "spaces", "systems", "grids")
-_COMPONENT_KEYS = ("spec", "summary", "paper", "version", "deprecated")
+_WORKSPACE = ("plugins", "aliases", "systems", "grids")
+_COMPONENT = {"spec": str, "summary": str, "paper": str, "version": int, "deprecated": str}
 
 
 @frozen
@@ -46,17 +48,22 @@ class Component:
 
     def load(self) -> type[Spec]:
         """Its spec class; raises `Mistake` that names the component where that fails."""
-        try:
-            return _resolve(self.spec)
-        except Exception as error:
-            raise Mistake(
-                f"{self}: its spec `{self.spec}` cannot be loaded: {type(error).__name__}: {error}"
-            ) from error
+        cls: type[Spec] = _resolve(self.spec, f"{self}: its spec")
+        if not isinstance(cls, type) or getattr(cls, "kind", None) != self.kind:
+            raise Mistake(f"{self}: `{self.spec}` is no spec of the kind {self.kind}")
+        return cls
 
 
-def _resolve(place: str) -> Any:
+def _resolve(place: str, what: str) -> Any:
     module, _, name = place.partition(":")
-    return getattr(import_module(module), name)
+    try:
+        return getattr(import_module(module), name)
+    except Exception as error:
+        raise Mistake(f"{what} `{place}` cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def _place_of(cls: type) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
 
 
 @define
@@ -74,85 +81,77 @@ class Registry:
     behaviour: Behaviour = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        for plugin in self.plugins:
-            if plugin.state == "ready":
-                self._take_kinds(plugin)
-        for plugin in self.plugins:
-            if plugin.state == "ready":
-                self._take_components(plugin)
+        for take in (self._take_kinds, self._take_components):
+            for plugin in self.plugins:
+                if plugin.state == "ready" and (faults := take(plugin, plugin.tables)):
+                    plugin.refuse(str(Faults(f"its registry {plugin.tables.where.source}", faults)))
         self.behaviour = Behaviour(self.plugins)
 
-    # ------------------------------------------------------------------------------------------------- filling
+    # -------------------------------------------------------------------------------------------------------- filling
 
-    def _take_kinds(self, plugin: Plugin) -> None:
+    def _take_kinds(self, plugin: Plugin, tables: Given) -> list[Fault]:
+        faults = _shape_faults(tables)
         for table, known in (("kinds", self.kinds), ("spaces", self.spaces)):
-            places = plugin.tables.at(table)
-            for name, place in (places.value if places else {}).items():
-                if name in known:
-                    owner = next(other for other in self.plugins if other.tables and other.tables.at(f"{table}.{name}"))
-                    plugin.refuse(
-                        f"{place.where}: {table[:-1]} `{name}` is defined twice, by {owner.name} ({owner.distribution})"
-                        f" and {plugin.name} ({plugin.distribution})"
-                    )
-                    return
-        for table, known in (("kinds", self.kinds), ("spaces", self.spaces)):
-            places = plugin.tables.at(table)
-            known.update({name: place.value for name, place in (places.value if places else {}).items()})
+            for name, place in tables.entries(table).items():
+                path = f"{table}.{name}"
+                if not _is_place(place):
+                    faults.append(Fault(place.where, path, 'must be like "package.module:Class"'))
+                elif name in known:
+                    owner = next(other for other in self.plugins if other.tables and other.tables.at(path))
+                    both = f"by {owner.name} ({owner.distribution}) and {plugin.name} ({plugin.distribution})"
+                    faults.append(Fault(place.where, path, f"{table[:-1]} `{name}` is defined twice, {both}"))
+        if not faults:
+            self.kinds |= {name: place.value for name, place in tables.entries("kinds").items()}
+            self.spaces |= {name: place.value for name, place in tables.entries("spaces").items()}
+        return faults
 
-    def _take_components(self, plugin: Plugin) -> None:
-        faults, components = [], []
-        for table, entries in plugin.tables.value.items():
-            if table in RESERVED:
-                continue
-            if table not in self.kinds:
-                faults.append(_unknown_table(entries, table, self.kinds))
-                continue
-            for short, entry in entries.value.items() if entries.is_table else ():
-                faults += _component_faults(entry, f"{table}.{short}")
-                components.append((table, short, entry))
-        if faults:
-            plugin.refuse(str(Faults(f"its registry {plugin.tables.where.source}", faults)))
-            return
-        for kind, short, entry in components:
-            component = Component(kind=kind, plugin=plugin.name, short=short, **entry.plain())
-            self.components[kind, component.name] = component
-        for name in ("systems", "grids"):
-            entries = plugin.tables.at(name)
-            for short, entry in (entries.value if entries else {}).items():
-                getattr(self, name)[f"{plugin.name}/{short}"] = entry
+    def _take_components(self, plugin: Plugin, tables: Given) -> list[Fault]:
+        found: dict[tuple[str, str], Component] = {}
+        faults: list[Fault] = []
+        for kind, entries in tables.without(*RESERVED).value.items():
+            if kind not in self.kinds:
+                faults.append(Fault(entries.where, kind, unknown("table", kind, [*self.kinds, *RESERVED])))
+            for short, entry in entries.value.items():
+                wrong = _component_faults(entry, f"{kind}.{short}")
+                faults += wrong
+                if not wrong:
+                    component = Component(kind=kind, plugin=plugin.name, short=short, **entry.plain())
+                    found[kind, component.name] = component
+        if not faults:
+            self.components |= found
+            self.systems |= {f"{plugin.name}/{name}": entry for name, entry in tables.entries("systems").items()}
+            self.grids |= {f"{plugin.name}/{name}": entry for name, entry in tables.entries("grids").items()}
+        return faults
 
     def take_workspace(self, tables: Given) -> None:
         """Add the workspace's aliases, systems and grids; raises `Faults`."""
-        faults = []
-        for table, entries in tables.value.items():
-            if table not in ("plugins", "aliases", "systems", "grids"):
-                fault = _unknown_table(entries, table, ("plugins", "aliases", "systems", "grids"))
-                faults.append(fault)
-            elif not entries.is_table:
-                faults.append(Fault(entries.where, table, "must be a table"))
-        if not faults:
-            aliases = tables.at("aliases")
-            for kind, entries in (aliases.value if aliases else {}).items():
-                for alias, target in entries.value.items():
-                    faults += self._take_alias(kind, alias, target)
-            for name in ("systems", "grids"):
-                entries = tables.at(name)
-                getattr(self, name).update(entries.value if entries else {})
+        faults = _shape_faults(tables)
+        for table, entries in tables.without(*_WORKSPACE).value.items():
+            faults.append(Fault(entries.where, table, unknown("table", table, _WORKSPACE)))
+        for key, value in tables.entries("plugins").items():
+            if key != "disable":
+                faults.append(unknown_key(value.where, f"plugins.{key}", key, ["disable"]))
+        for kind, aliases in tables.entries("aliases").items():
+            for alias, target in aliases.value.items() if aliases.is_table else ():
+                faults += self._take_alias(kind, alias, target)
         if faults:
             raise Faults(tables.where.source, faults)
+        self.systems |= tables.entries("systems")
+        self.grids |= tables.entries("grids")
 
     def _take_alias(self, kind: str, alias: str, target: Given) -> list[Fault]:
         path = f"aliases.{kind}.{alias}"
         if kind not in self.kinds:
-            return [Fault(target.where, path, f"there is no kind `{kind}`", close(kind, self.kinds))]
+            return [Fault(target.where, path, unknown("kind", kind, self.kinds))]
+        if "/" in alias:
+            return [Fault(target.where, path, "an alias must have no `/`: that is how components are named in full")]
         try:
-            component = self.find(kind, str(target.value))
+            self.aliases[kind, alias] = self.find(kind, str(target.value)).name
         except Mistake as error:
             return [Fault(target.where, path, str(error))]
-        self.aliases[kind, alias] = component.name
         return []
 
-    # ------------------------------------------------------------------------------------------------- asking
+    # --------------------------------------------------------------------------------------------------------- asking
 
     def of_kind(self, kind: str) -> list[Component]:
         """The components of a kind, by name."""
@@ -161,63 +160,70 @@ class Registry:
     def find(self, kind: str, name: str) -> Component:
         """The component that a full or bare name or an alias means; raises `Mistake` with what is possible."""
         name = self.aliases.get((kind, name), name)
-        if (component := self.components.get((kind, name))) is not None:
-            return component
-        bare = [component for component in self.of_kind(kind) if component.short == name]
-        if len(bare) == 1:
-            return bare[0]
-        if bare:
-            raise Mistake(f"`{name}` means several {kind}s: {listed(component.name for component in bare)}")
-        raise Mistake(self._why_unknown(kind, name))
+        found = [component for component in self.of_kind(kind) if name in (component.name, component.short)]
+        if len(found) > 1:
+            raise Mistake(f"`{name}` means several {kind}s: {listed(component.name for component in found)}")
+        if not found:
+            raise Mistake(self._why_unknown(kind, name))
+        return found[0]
 
     def _why_unknown(self, kind: str, name: str) -> str:
-        elsewhere = [c for c in self.components.values() if name in (c.name, c.short)]
-        if elsewhere:
-            kinds = " and ".join(f"{component.kind}" for component in elsewhere)
-            return f"`{name}` is of the kind {kinds}, and a {kind} is wanted; the {kind}s are {self._names(kind)}"
-        plugin, slash, _ = name.partition("/")
-        if slash:
-            known = {entry.name: entry for entry in self.plugins}
-            if plugin not in known:
-                guess = close(name, (c.name for c in self.of_kind(kind)))
-                return (
-                    f"`{name}`: the plugin `{plugin}` is not installed; {guess or f'the plugins are {listed(known)}'}"
-                )
-            if known[plugin].state != "ready":
-                return f"`{name}`: the plugin `{plugin}` is {known[plugin].state}: {known[plugin].reason}"
-        guess = close(name, [c.name for c in self.of_kind(kind)] + [a for k, a in self.aliases if k == kind])
-        return f"there is no {kind} `{name}`; {guess or f'the {kind}s are {self._names(kind)}'}"
-
-    def _names(self, kind: str) -> str:
-        return listed(component.name for component in self.of_kind(kind))
+        if ":" in name:
+            return f"`{name}` is no component's name; an import path is refused here, since a system is data"
+        names = [component.name for component in self.of_kind(kind)]
+        kinds = {component.kind for component in self.components.values() if name in (component.name, component.short)}
+        if kinds:
+            return f"`{name}` is {' and '.join(map(a, sorted(kinds)))}, but {a(kind)} is wanted: {listed(names)}"
+        states = {plugin.name: plugin for plugin in self.plugins}
+        plugin = states.get(name.partition("/")[0])
+        if "/" in name and plugin is None:
+            guess = close(name, names) or f"the plugins are {listed(states)}"
+            return f"`{name}`: the plugin `{name.partition('/')[0]}` is not installed; {guess}"
+        if "/" in name and plugin is not None and plugin.state != "ready":
+            return f"`{name}`: the plugin `{plugin.name}` is {plugin.state}: {plugin.reason}"
+        return unknown(kind, name, [*names, *(alias for of, alias in self.aliases if of == kind)])
 
     def base(self, kind: str) -> type[Spec]:
         """The spec base of a kind."""
         if kind not in self.kinds:
-            raise Mistake(f"there is no kind `{kind}`; {close(kind, self.kinds)} The kinds are {listed(self.kinds)}")
-        base: type[Spec] = _resolve(self.kinds[kind])
+            raise Mistake(unknown("kind", kind, self.kinds))
+        base: type[Spec] = _resolve(self.kinds[kind], f"kind {kind}: its spec base")
         return base
 
-    def component_of(self, spec: Spec) -> Component:
-        """The component whose spec this is; raises `Mistake` for a class that no plugin names."""
-        place = f"{type(spec).__module__}:{type(spec).__qualname__}"
-        for component in self.components.values():
-            if component.kind == spec.kind and component.spec == place:
+    def component_of(self, spec: Spec | type[Spec]) -> Component:
+        """The component whose spec (or spec class) this is; raises `Mistake` for a class that no plugin names."""
+        place = _place_of(spec if isinstance(spec, type) else type(spec))
+        for component in self.of_kind(spec.kind):
+            if component.spec == place:
                 return component
         raise Mistake(f"{place} is no component: no plugin's registry.toml names it")
 
-    def space(self, name: str) -> Any:
+    def space(self, name: str) -> type[Space]:
         """A space's class by name."""
         if name not in self.spaces:
-            raise Mistake(f"there is no space `{name}`; the spaces are {listed(self.spaces)}")
-        return _resolve(self.spaces[name])
+            raise Mistake(unknown("space", name, self.spaces))
+        cls: type[Space] = _resolve(self.spaces[name], f"space {name}:")
+        return cls
+
+    def space_name(self, cls: type) -> str:
+        """The name of a space's class; raises `Mistake` for one that no plugin names."""
+        for name, place in self.spaces.items():
+            if place == _place_of(cls):
+                return name
+        raise Mistake(
+            f"{_place_of(cls)} is no known space: the table [spaces] of its plugin's registry.toml must name it"
+        )
+
+    def is_plugins(self, where: Where) -> bool:
+        """Whether this is a place in a plugin's registry, where only full names are written."""
+        return any(plugin.tables is not None and plugin.tables.where.source == where.source for plugin in self.plugins)
 
     def spec(self, kind: str, name: str, /, **values: Any) -> Any:
         """One component's spec, strictly checked: `registry.spec("cell", "standard/lstm", hidden=7)`."""
         from dovetail.config import Loader
 
-        where = Where(f"registry.spec({kind!r}, {name!r})")
         loader = Loader(self, f"{kind} {name}")
+        where = Where(f"registry.spec({kind!r}, {name!r})")
         spec = loader.slot(given({"use": name, **values}, where), kind, self.base(kind))
         loader.finish()
         return spec
@@ -225,33 +231,39 @@ class Registry:
     def named(self, what: str, name: str) -> tuple[str, Given]:
         """The full name and table of a system or grid (`what` is `"systems"` or `"grids"`)."""
         entries: dict[str, Given] = getattr(self, what)
-        if name in entries:
-            return name, entries[name]
-        bare = [full for full in entries if full.rpartition("/")[2] == name]
-        if len(bare) == 1:
-            return bare[0], entries[bare[0]]
-        if bare:
-            raise Mistake(f"`{name}` means several {what}: {listed(bare)}")
-        guess = close(name, entries)
-        raise Mistake(f"there is no {what[:-1]} `{name}`; {guess or f'the {what} are {listed(entries)}'}")
+        found = [name] if name in entries else [full for full in entries if full.rpartition("/")[2] == name]
+        if len(found) > 1:
+            raise Mistake(f"`{name}` means several {what}: {listed(found)}")
+        if not found:
+            raise Mistake(unknown(what[:-1], name, entries))
+        return found[0], entries[found[0]]
 
     def tables(self, name: str, overrides: Mapping[str, Given] | None = None) -> Given:
         """A system's tables with what it extends and the overrides merged in."""
         name, table = self.named("systems", name)
         chain = [name]
         while (parent := table.at("extends")) is not None:
-            name, above = self.named("systems", str(parent.value))
-            if name in chain:
-                raise Faults(
-                    chain[0], [Fault(parent.where, "extends", f"goes in a circle: {' → '.join([*chain, name])}")]
-                )
+            name = str(parent.value)
+            try:
+                name, above = self.named("systems", name)
+                wrong = f"goes in a circle: {' → '.join([*chain, name])}" if name in chain else ""
+            except Mistake as error:
+                wrong = str(error)
+            if wrong:
+                raise Faults(f"system {chain[0]}", [Fault(parent.where, "extends", wrong)])
             chain.append(name)
-            rest = Given({k: v for k, v in table.value.items() if k != "extends"}, table.where, table.folder)
-            table = merge(above, rest)
+            table = merge(above, table.without("extends"))
         return put_all(table, overrides or {})
 
-    def system(self, name: str, overrides: Mapping[str, Any] | None = None) -> System:
-        """A system, read and checked; `overrides` by path, like `{"generator.cell": "hacap/sru"}`.
+    def system(
+        self, name: str, overrides: Mapping[str, Any] | None = None, runs: Callable[[str], Any] | None = None
+    ) -> System:
+        """A system, read and checked.
+
+        Args:
+            name: of a system of the workspace or of a plugin.
+            overrides: values and components by path, like `{"generator.cell": "hacap/sru"}`.
+            runs: finds earlier runs, by which a part that comes from one is known.
 
         Raises:
             Faults: every fault of its text at once.
@@ -260,49 +272,42 @@ class Registry:
 
         where = Where("overrides")
         changes = {path: v if isinstance(v, Given) else given(v, where) for path, v in (overrides or {}).items()}
-        return load_system(self, name, self.tables(name, changes))
+        return load_system(self, name, self.tables(name, changes), runs)
 
 
-def _unknown_table(entries: Given, table: str, known: Iterable[str]) -> Fault:
-    known = [*known]
-    return Fault(
-        entries.where, table, f"there is no table `{table}`; {close(table, known)}", f"the tables are {listed(known)}"
-    )
+def _shape_faults(tables: Given) -> list[Fault]:
+    """What must be a table and is none: every entry, and what stands in `systems`, `grids` and `aliases`."""
+    inner = {f"{top}.{name}": entry for top in _WORKSPACE[1:] for name, entry in tables.entries(top).items()}
+    entries = {**tables.value, **inner}.items()
+    return [
+        Fault(entry.where, path, f"must be a table, but is {entry.plain()!r}")
+        for path, entry in entries
+        if not entry.is_table
+    ]
+
+
+def _is_place(place: Given | None) -> bool:
+    return place is not None and isinstance(place.value, str) and ":" in place.value
 
 
 def _component_faults(entry: Given, path: str) -> list[Fault]:
-    if not entry.is_table or not isinstance(entry.plain().get("spec"), str) or ":" not in entry.plain()["spec"]:
+    if not _is_place(entry.at("spec")):
         return [Fault(entry.where, path, 'must be a table with `spec = "package.module:Class"`')]
     faults = []
     for key, value in entry.value.items():
-        if key not in _COMPONENT_KEYS:
-            faults.append(
-                Fault(
-                    value.where,
-                    f"{path}.{key}",
-                    f"unknown key; {close(key, _COMPONENT_KEYS)}",
-                    f"the keys are {', '.join(_COMPONENT_KEYS)}",
-                )
-            )
-        elif type(value.value) is not (int if key == "version" else str):
-            faults.append(
-                Fault(
-                    value.where,
-                    f"{path}.{key}",
-                    f"must be {'an integer' if key == 'version' else 'a string'}, but is {value.plain()!r}",
-                )
-            )
+        if key not in _COMPONENT:
+            faults.append(unknown_key(value.where, f"{path}.{key}", key, _COMPONENT))
+        elif type(value.value) is not _COMPONENT[key]:
+            rule = "an integer" if _COMPONENT[key] is int else "a string"
+            faults.append(Fault(value.where, f"{path}.{key}", f"must be {rule}, but is {value.plain()!r}"))
     return faults
 
 
 def find_workspace(start: Path | None = None) -> Path | None:
     """The nearest registry.toml in a folder or above it that is no plugin's own."""
     start = (start or Path.cwd()).resolve()
-    for folder in (start, *start.parents):
-        file = folder / "registry.toml"
-        if file.is_file() and "plugin" not in read(file).value:
-            return file
-    return None
+    files = (folder / "registry.toml" for folder in (start, *start.parents))
+    return next((file for file in files if file.is_file() and "plugin" not in read(file).value), None)
 
 
 def registry(workspace: Path | str | None = None, disable: Collection[str] = ()) -> Registry:
@@ -316,9 +321,11 @@ def registry(workspace: Path | str | None = None, disable: Collection[str] = ())
         Mistake: the workspace's registry is wrong. A plugin that is wrong is listed as such and raises nothing.
     """
     file = Path(workspace) if workspace is not None else find_workspace()
-    tables = read(file) if file is not None else None
-    switched_off = tables.at("plugins.disable") if tables else None
-    result = Registry(find_plugins({*disable, *(switched_off.plain() if switched_off else ())}), file)
-    if tables is not None:
-        result.take_workspace(tables)
+    tables = read(file) if file is not None else given({}, Where("no workspace"))
+    off = tables.at("plugins.disable")
+    names = off.plain() if off is not None else []
+    if off is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise Faults(str(file), [Fault(off.where, "plugins.disable", "must be a list of plugins' names")])
+    result = Registry(find_plugins({*disable, *names}), file)
+    result.take_workspace(tables)
     return result

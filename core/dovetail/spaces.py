@@ -17,6 +17,10 @@ from torch import Generator, Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 
+def _tuple(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(names)
+
+
 class Padded(NamedTuple):
     """A batch of varying lengths. Values behind an example's length are padding.
 
@@ -46,7 +50,7 @@ class Vocabulary:
     `pad`, `start`, `end` and `unknown` are the numbers of the special symbols; `joiner` stands between symbols in text.
     """
 
-    symbols: tuple[str, ...] = field(converter=tuple, repr=lambda symbols: f"<{len(symbols)} symbols>")
+    symbols: tuple[str, ...] = field(converter=_tuple, repr=lambda symbols: f"<{len(symbols)} symbols>")
     joiner: str = " "
     pad: int = 0
     start: int = 1
@@ -151,7 +155,7 @@ class Label(Space):
     """(batch) of integers below `classes`; `names` are the classes' names, where they have any"""
 
     classes: int
-    names: tuple[str, ...] = field(default=(), converter=tuple, repr=False)
+    names: tuple[str, ...] = field(default=(), converter=_tuple, repr=False)
 
     def fake(self, batch: int, generator: Generator | None = None) -> Tensor:
         return torch.randint(self.classes, (batch,), generator=generator)
@@ -199,7 +203,11 @@ class Varying(Space):
     """A space of `Padded` (batch, time, …): steps of one space, at most `length` where it is not None."""
 
     length: int | None
-    pad: float = 0
+
+    @property
+    def pad(self) -> float:
+        """The value behind an example's last step."""
+        return 0
 
     @property
     @abstractmethod
@@ -238,7 +246,7 @@ class Labels(Varying):
 
     length: int | None
     classes: int
-    names: tuple[str, ...] = field(default=(), converter=tuple, repr=False)
+    names: tuple[str, ...] = field(default=(), converter=_tuple, repr=False)
 
     @property
     def item(self) -> Label:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from dovetail.config import BAD, Loader, Swap, is_optional, slot_base
-from dovetail.errors import Where, close, listed
+from dovetail.errors import Where, a, close, unknown
 from dovetail.frozendict import FrozenDict
 from dovetail.interfaces import DatasetSpec, MetricSpec, ObjectiveSpec, Spec
 from dovetail.ranges import within
@@ -52,10 +52,21 @@ class Train:
 
 
 @frozen(kw_only=True)
-class StageSpec(Spec):
+class _StageTable:
+    """A stage as it is written: what it changes of the system."""
+
+    name: str | None = None
+    objective: Given | None = None
+    epochs: Given | None = None
+    set: Mapping[str, Given] = FrozenDict()
+    repeat: int = field(default=1, validator=within("[1, inf)"))
+    reset: Given | None = None
+
+
+@frozen(kw_only=True)
+class StageSpec:
     """One training of a system: what `[[stages]]` makes of it, or the system as it is."""
 
-    kind = "stage"
     name: str
     dataset: DatasetSpec
     objective: ObjectiveSpec
@@ -63,9 +74,6 @@ class StageSpec(Spec):
     metrics: Mapping[str, MetricSpec] = field(factory=FrozenDict)
     train: Train = field(factory=Train)
     reset: tuple[str, ...] = ()
-
-    def build(self, **spaces: Any) -> Any:
-        raise TypeError("a stage is assembled, not built")
 
     def slots(self) -> dict[str, Any]:
         """The top-level slots by path."""
@@ -75,7 +83,7 @@ class StageSpec(Spec):
 
 @frozen(kw_only=True)
 class System:
-    """A system as it will be trained: its stages, every value filled in. `swaps` says what replacing components kept."""
+    """A system as it will be trained: its stages, all filled in. `swaps` says what replacing components kept."""
 
     name: str
     stages: tuple[StageSpec, ...]
@@ -86,97 +94,77 @@ class System:
 def load_system(registry: Registry, name: str, tables: Given, runs: Callable[[str], Any] | None = None) -> System:
     """Read a system's tables; raises `Faults` with everything that is wrong with their text."""
     loader = Loader(registry, f"system {name}", runs)
-    stages: list[StageSpec] = []
-    swaps: dict[Swap, None] = {}
-    for stage, table, reset in _stage_tables(loader, tables):
-        loader.slots.clear()
-        loader.shares.clear()
-        loader.swaps.clear()
-        stages.append(_load_stage(loader, stage, table, reset))
-        swaps.update(dict.fromkeys(loader.swaps))
+    stages = [_load_stage(loader, *stage) for stage in _stage_tables(loader, tables)]
     loader.faults = list(dict.fromkeys(loader.faults))
     loader.finish("data and spaces not checked: mend the above first")
-    return System(name=name, stages=tuple(stages), registry=registry, swaps=tuple(swaps))
+    return System(name=name, stages=tuple(stages), registry=registry, swaps=tuple(dict.fromkeys(loader.swaps)))
+
+
+def load_saved(
+    registry: Registry, name: str, stages: list[dict[str, Any]], where: Where, runs: Callable[[str], Any] | None = None
+) -> System:
+    """Read a system back from the stages that were written of it, where all is filled in and every name is full.
+
+    The files that it names need not be there any more.
+    """
+    loader = Loader(registry, f"system {name}", runs, files=False)
+    loaded = []
+    for stage in stages:
+        table = given({**stage, **stage["parts"]}, where)
+        loaded.append(_load_stage(loader, stage["name"], table.without("name", "parts", "reset"), table.at("reset")))
+    loader.finish()
+    return System(name=name, stages=tuple(loaded), registry=registry)
 
 
 def _stage_tables(loader: Loader, tables: Given) -> list[tuple[str, Given, Given | None]]:
     """The name, the tables and the resets of each stage."""
-    stages = tables.at("stages")
-    rest = evolve(tables, value={key: value for key, value in tables.value.items() if key != "stages"})
+    stages, rest = tables.at("stages"), tables.without("stages")
     if stages is None:
         return [("train", rest, None)]
-    result = []
-    known = ("name", "objective", "epochs", "set", "repeat", "reset")
-    for index, stage in enumerate(stages.value if isinstance(stages.value, list) else [stages]):
+    if not isinstance(stages.value, list) or not stages.value:
+        loader.fault(stages.where, "stages", f"must be a list of tables, but is {stages.plain()!r}")
+        return []
+    result: list[tuple[str, Given, Given | None]] = []
+    for index, stage in enumerate(stages.value):
         path = f"stages.{index}"
-        if not stage.is_table:
-            loader.fault(stage.where, path, f"must be a table, but is {stage.plain()!r}")
+        table = loader.fill(_StageTable, stage.value, stage, path) if _is_table(loader, stage, path) else BAD
+        if table is BAD:
             continue
-        for key, value in stage.value.items():
-            if key not in known:
-                loader.unknown(value, f"{path}.{key}", key, known)
-        changes = {key: stage.value[key] for key in ("objective",) if key in stage.value}
-        if "epochs" in stage.value:
-            changes["train.epochs"] = stage.value["epochs"]
-        if "set" in stage.value and _is_table(loader, stage.value["set"], f"{path}.set"):
-            changes |= stage.value["set"].value
-        name = (
-            loader.value(stage.value["name"], f"{path}.name", str, None)
-            if "name" in stage.value
-            else f"stage-{index + 1}"
-        )
-        repeat = loader.value(stage.value["repeat"], f"{path}.repeat", int, None) if "repeat" in stage.value else 1
-        table = put_all(rest, changes)
-        turns = repeat if isinstance(repeat, int) else 1
-        names = [f"{name}.{turn + 1}" for turn in range(turns)] if turns > 1 else [name]
-        result += [(each, table, stage.value.get("reset")) for each in names]
+        changes = {"objective": table.objective, "train.epochs": table.epochs, **table.set}
+        changed = put_all(rest, {key: value for key, value in changes.items() if value is not None})
+        name = table.name or f"stage-{index + 1}"
+        names = [name] if table.repeat == 1 else [f"{name}.{turn + 1}" for turn in range(table.repeat)]
+        if {*names} & {earlier for earlier, _, _ in result}:
+            loader.fault(stage.where, f"{path}.name", f"`{name}` is the name of a stage before")
+        result += [(each, changed, table.reset) for each in names]
     return result
 
 
 def _load_stage(loader: Loader, name: str, tables: Given, reset: Given | None) -> Any:
+    loader.slots.clear()
+    loader.shares.clear()
     table = tables.value
     dataset = _needed(loader, tables, "dataset", DatasetSpec)
     objective = _needed(loader, tables, "objective", ObjectiveSpec)
-    asked = objective.parts if isinstance(objective, ObjectiveSpec) else _guess_parts(loader, table)
-    parts: dict[str, Any] = {}
-    for part, hint in asked.items():
-        base = slot_base(hint)
-        assert base is not None, f"the part `{part}` of an objective must be typed with a spec base"
-        if part in table:
-            parts[part] = loader.slot(table[part], part, base, is_optional(hint))
-        elif is_optional(hint):
-            parts[part] = None
-        else:
-            loader.fault(
-                tables.where,
-                part,
-                f"is missing; {loader.registry.component_of(objective).name if objective is not BAD else 'the objective'} asks for a {base.kind}",
-            )
-    for key, value in table.items():
-        if key not in SETTINGS and key not in asked:
-            loader.unknown(value, key, key, [*SETTINGS, *asked])
-    metrics = _metrics(loader, table.get("metrics"))
-    train = (
-        loader.fill(Train, table["train"].value, table["train"], "train", None)
-        if "train" in table and _is_table(loader, table["train"], "train")
-        else Train()
-    )  # type: ignore[arg-type]
-    _check_watch(loader, train, metrics, table)
+    parts = _parts(loader, tables, objective)
+    metrics = {}
+    if "metrics" in table and _is_table(loader, table["metrics"], "metrics"):
+        for metric, value in table["metrics"].value.items():
+            metrics[metric] = loader.slot(value, f"metrics.{metric}", MetricSpec)
+    train = Train()
+    if "train" in table and _is_table(loader, table["train"], "train"):
+        train = loader.fill(Train, table["train"].value, table["train"], "train")
+        _check_watch(loader, train, metrics, table["train"])
     loader.check_shares()
-    resets = loader.value(reset, "reset", tuple[str, ...], None) if reset is not None else ()
-    for path in resets if resets is not BAD else ():
-        if path not in loader.slots:
-            loader.fault(
-                reset.where,
-                "reset",
-                f"there is no slot `{path}`; {close(path, loader.slots)}",
-                f"the slots are {listed(loader.slots)}",
-            )  # type: ignore[union-attr]
-    if loader.faults:
-        return BAD
     return StageSpec(
-        name=name, dataset=dataset, objective=objective, parts=FrozenDict(parts), metrics=FrozenDict(metrics), train=train, reset=resets
-    )  # fmt: skip
+        name=name,
+        dataset=dataset,
+        objective=objective,
+        parts=FrozenDict(parts),
+        metrics=FrozenDict(metrics),
+        train=train,
+        reset=_resets(loader, reset),
+    )
 
 
 def _is_table(loader: Loader, value: Given, path: str) -> bool:
@@ -187,53 +175,47 @@ def _is_table(loader: Loader, value: Given, path: str) -> bool:
 
 def _needed(loader: Loader, tables: Given, key: str, base: Any) -> Any:
     if key not in tables.value:
-        return loader.fault(tables.where, key, f"is missing; a system needs a {key}", loader.possible(base))
+        return loader.fault(tables.where, key, f"is missing; a system needs {a(key)}", loader.possible(base))
     return loader.slot(tables.value[key], key, base)
 
 
-def _guess_parts(loader: Loader, table: Mapping[str, Given]) -> dict[str, Any]:
-    """Where the objective could not be read: tables named like a kind are checked as that kind, others are let pass."""
-    return {
-        key: loader.registry.base(key) if key in loader.registry.kinds else Spec
-        for key in table
-        if key not in SETTINGS and key in loader.registry.kinds
-    }
+def _parts(loader: Loader, tables: Given, objective: Any) -> dict[str, Any]:
+    """The parts that the objective asks for; where it could not be read, tables named like a kind are taken for it."""
+    table, kinds = tables.value, loader.registry.kinds
+    known = objective is not BAD
+    tails = {key: key.rpartition("_")[2] for key in table if key not in SETTINGS}
+    guessed = {key: loader.registry.base(kind) | None for key, kind in tails.items() if kind in kinds}
+    asked = objective.parts if known else guessed
+    parts: dict[str, Any] = {}
+    for part, hint in asked.items():
+        base = slot_base(hint)
+        assert base is not None, f"the part `{part}` of an objective must be typed with a spec base"
+        if part in table:
+            parts[part] = loader.slot(table[part], part, base, is_optional(hint))
+        elif is_optional(hint):
+            parts[part] = None
+        else:
+            needs = f"is missing; {loader.registry.component_of(objective)} asks for {a(base.kind)}"
+            loader.fault(tables.where, part, needs, loader.possible(base))
+    for key in tails:
+        if key not in asked and (known or close(key, SETTINGS)):
+            loader.unknown(table[key], key, key, [*SETTINGS, *asked])
+    return parts
 
 
-def _metrics(loader: Loader, given: Given | None) -> dict[str, Any]:
-    if given is None or not _is_table(loader, given, "metrics"):
-        return {}
-    return {name: loader.slot(value, f"metrics.{name}", MetricSpec) for name, value in given.value.items()}
-
-
-def _check_watch(loader: Loader, train: Any, metrics: Mapping[str, Any], table: Mapping[str, Given]) -> None:
+def _check_watch(loader: Loader, train: Any, metrics: Mapping[str, Any], table: Given) -> None:
+    watch, patience = table.at("watch"), table.at("patience")
     if train is BAD:
         return
-    given = table["train"].at("watch") if "train" in table else None
-    if train.watch is not None and train.watch.partition(".")[0] not in metrics and given is not None:
-        loader.fault(
-            given.where,
-            "train.watch",
-            f"there is no metric `{train.watch}`; {close(train.watch, metrics)}",
-            f"the metrics are {listed(metrics)}",
-        )
-    if train.patience is not None and train.watch is None:
-        loader.fault(table["train"].where, "train.patience", "needs `watch`, the metric that must get better")
+    if watch is not None and train.watch.partition(".")[0] not in metrics:
+        loader.fault(watch.where, "train.watch", unknown("metric", train.watch, metrics))
+    if patience is not None and watch is None:
+        loader.fault(patience.where, "train.patience", "needs `watch`, the metric that must get better")
 
 
-def load_saved(
-    registry: Registry, name: str, stages: list[dict[str, Any]], where: Where, runs: Callable[[str], Any] | None = None
-) -> System:
-    """Read a system back from the stages that were written of it, where every value is filled in and every name full."""
-    loader = Loader(registry, f"system {name}", runs)
-    loaded = []
-    for stage in stages:
-        parts = stage.get("parts", {})
-        rest = {key: value for key, value in stage.items() if key in SETTINGS}
-        table = given({**rest, **parts}, where)
-        reset = given(stage["reset"], where) if stage.get("reset") else None
-        loader.slots.clear()
-        loader.shares.clear()
-        loaded.append(_load_stage(loader, str(stage["name"]), table, reset))
-    loader.finish()
-    return System(name=name, stages=tuple(loaded), registry=registry)
+def _resets(loader: Loader, reset: Given | None) -> tuple[str, ...]:
+    paths = loader.value(reset, "reset", tuple[str, ...]) if reset is not None else ()
+    for index, path in enumerate(paths if paths is not BAD else ()):
+        if path not in loader.slots and reset is not None:
+            loader.fault(reset.value[index].where, "reset", unknown("slot", path, loader.slots))
+    return paths

@@ -47,13 +47,19 @@ class Given:
         """What stands at a dotted path below, or None."""
         here: Given | None = self
         for key in path.split("."):
-            if here is None or not isinstance(here.value, dict | list):
-                return None
-            if isinstance(here.value, dict):
-                here = here.value.get(key)
-            else:
-                here = here.value[int(key)] if key.isdigit() and int(key) < len(here.value) else None
+            value = here.value if here is not None else None
+            items = dict(enumerate(value)) if isinstance(value, list) else value if isinstance(value, dict) else {}
+            here = items.get(int(key) if isinstance(value, list) and key.isdecimal() else key)
         return here
+
+    def entries(self, path: str) -> dict[str, Given]:
+        """The entries of the table at a dotted path below; none where there is no table."""
+        here = self.at(path)
+        return here.value if here is not None and here.is_table else {}
+
+    def without(self, *keys: str) -> Given:
+        """The table without some of its keys."""
+        return evolve(self, value={key: value for key, value in self.value.items() if key not in keys})
 
 
 def given(value: Any, where: Where, folder: Path | None = None) -> Given:
@@ -75,7 +81,7 @@ def read(file: Path) -> Given:
         raise Mistake(f"{file}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise Mistake(f"{file}: is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise Mistake(f"{file}: is not TOML: {error}") from error
     lines = key_lines(text.replace("\r\n", "\n"))
 
@@ -91,25 +97,21 @@ def read(file: Path) -> Given:
 
 
 def merge(old: Given | None, new: Given) -> Given:
-    """The one rule: what names a component replaces what stood there (and remembers it, so that values of the same name and
-    type are kept); a table that names none changes only the values that it names; anything else replaces."""
+    """The one rule, by which whatever is written later changes what was written before.
+
+    What names a component replaces what stood there, and remembers it, so that values of the same name and type are
+    kept; a table that names none changes only the values that it names; anything else replaces.
+    """
     if old is None:
         return new
     if new.names_a_component:
         return evolve(new, previous=old)
     if new.is_table and (old.is_table or isinstance(old.value, str)):
-        base = old.value if old.is_table else {"use": Given(old.value, old.where, old.folder)}
-        table = {**base, **{key: merge(base.get(key), value) for key, value in new.value.items()}}
-        return evolve(old, value=table)
-    if (
-        new.is_table
-        and isinstance(old.value, list)
-        and all(key.isdigit() and int(key) < len(old.value) for key in new.value)
-    ):
-        return evolve(
-            old,
-            value=[merge(item, new.value[str(i)]) if str(i) in new.value else item for i, item in enumerate(old.value)],
-        )
+        base = old.value if old.is_table else {"use": evolve(old, previous=None)}
+        return evolve(old, value=base | {key: merge(base.get(key), value) for key, value in new.value.items()})
+    if new.is_table and isinstance(old.value, list) and all(old.at(key) for key in new.value):
+        changed = {int(key): merge(old.at(key), value) for key, value in new.value.items()}
+        return evolve(old, value=[changed.get(index, item) for index, item in enumerate(old.value)])
     return new
 
 
@@ -126,9 +128,8 @@ def overrides(texts: Iterable[str]) -> dict[str, Given]:
     for text in texts:
         where = Where(f"override `{text}`")
         path, equals, value = text.partition("=")
-        if not equals or not all(path.split(".")):
+        if not equals or not all(path.strip().split(".")):
             faults.append(Fault(where, path, "an override must be `path=value`, like `train.epochs=3`"))
-            continue
         try:
             parsed = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
