@@ -30,14 +30,15 @@ def spec_converter(registry: Registry, identity: bool = False) -> cattrs.Convert
     converter = cattrs.Converter()
 
     def table(value: Any) -> dict[str, Any]:
+        cls: type = type(value)
         use = {"use": registry.component_of(value).name} if isinstance(value, Spec) else {}
         written = {}
-        for field in attrs.fields(type(value)):
+        for field in attrs.fields(cls):
             item, counts = getattr(value, field.name), field.metadata.get("identity", True)
             as_before = field.metadata.get("added", False) and item == default_of(field)
             if not identity or not (counts is False or as_before):
                 item = counts(value) if identity and callable(counts) else item
-                is_slot = slot_base(hints(type(value))[field.name]) is not None
+                is_slot = slot_base(hints(cls)[field.name]) is not None
                 written[field.name] = NONE if item is None and is_slot else converter.unstructure(item)
         return use | {name: item for name, item in written.items() if item is not None}
 
@@ -82,11 +83,9 @@ def space_converter(registry: Registry) -> cattrs.Converter:
     converter = cattrs.Converter()
 
     def write(space: Space) -> dict[str, Any]:
-        fields = {field.name: getattr(space, field.name) for field in attrs.fields(type(space))}
-        return {
-            "space": registry.space_name(type(space)),
-            **{name: converter.unstructure(v) for name, v in fields.items()},
-        }
+        cls: type = type(space)
+        fields = {field.name: converter.unstructure(getattr(space, field.name)) for field in attrs.fields(cls)}
+        return {"space": registry.space_name(cls), **fields}
 
     def read(data: Any, _: Any) -> Space:
         cls = registry.space(data["space"])

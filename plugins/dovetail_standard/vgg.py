@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from dovetail import EncoderSpec, Image, Space
 from dovetail_standard.backbone import Backbone
+from dovetail_standard.weights import counted
 
 
 @frozen(kw_only=True)
@@ -23,11 +24,15 @@ class VggSpec(EncoderSpec):
     layer: str = "features"
     """Layer to cut at: `features` or one of its numbers (`features.28`) and `avgpool` give regions; `flatten`,
     `classifier` and one of its numbers (`classifier.3`) a vector."""
-    weights: str = "none"
+    weights: str = field(default="none", metadata={"identity": lambda spec: counted(spec.weights, spec.network)})
     """`none` draws them, `imagenet` takes those that `convert-weights` made; else the path of a safetensors file."""
     frozen: bool = False
     """No parameter is trained, and dropout and batch statistics stay as in evaluation."""
 
+    @property
+    def network(self) -> str:
+        """Torchvision's name of it."""
+        return f"vgg{self.depth}{'_bn' if self.batch_norm else ''}"
+
     def build(self, *, input: Space) -> Backbone:
-        name = f"vgg{self.depth}{'_bn' if self.batch_norm else ''}"
-        return Backbone(input=input, name=name, layer=self.layer, weights=self.weights, frozen=self.frozen)
+        return Backbone(input=input, name=self.network, layer=self.layer, weights=self.weights, frozen=self.frozen)

@@ -23,6 +23,7 @@ from torchvision import models
 from torchvision.models import get_model_weights, list_models
 
 from dovetail import Failure, Mistake
+from dovetail.conversion import content
 from dovetail.errors import close, listed
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -57,6 +58,12 @@ def locate(weights: str, name: str) -> Path | None:
             f'`weights` must be "none", "imagenet" or a safetensors file, but no file is at {weights} {meant}'
         )
     return path
+
+
+def counted(weights: str, name: str) -> str:
+    """What of `weights` decides results: the content of the file, wherever it is and however it was named."""
+    path = locate(weights, name)
+    return weights if path is None else content(path)
 
 
 def published(name: str) -> str:
