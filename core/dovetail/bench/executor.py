@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import multiprocessing
 import os
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from multiprocessing import connection
@@ -14,8 +16,10 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from dovetail.bench.files import FileFailure
 from dovetail.bench.running import Bench
-from dovetail.bench.store import RunFolder, Store
+from dovetail.bench.store import RunFolder, Store, check_folder
+from dovetail.conversion import spec_converter
 from dovetail.errors import DovetailError, Where
 from dovetail.registries import Registry, registry
 from dovetail.systems import System, load_saved
@@ -38,7 +42,11 @@ class Job:
 
 @frozen
 class Event:
-    """What happened to a job: `started`, `progress`, `record`, `finished`, `failed` or `elsewhere` (another command has it)."""
+    """What happened to a job.
+
+    kind: `started`; `progress`, where it stands; `record`, an evaluation; `died`, the exit status; `finished`, its
+    metrics; `failed`, why; `elsewhere`: another command has it.
+    """
 
     job: Job
     kind: str
@@ -74,33 +82,41 @@ class LocalExecutor:
     store: Store
     workers: int
     disable: tuple[str, ...] = ()
+    bench: Bench = field(init=False)
     _pool: list[_Worker] = field(factory=list)
+    _began: float = field(factory=time.time)
+
+    def __attrs_post_init__(self) -> None:
+        self.bench = Bench(self.registry, self.store)
 
     def start(self) -> None:
         """Start the workers, which import torch while this process checks the arms."""
+        check_folder(self.store.path)
+        atexit.register(self.stop)
         context = multiprocessing.get_context("spawn")
         for _ in range(self.workers - len(self._pool)):
             ours, theirs = context.Pipe()
             workspace = str(self.registry.workspace) if self.registry.workspace else None
             arguments = (theirs, workspace, self.disable, str(self.store.path.resolve()))
-            process = context.Process(target=_work, args=arguments, daemon=True)
+            process = context.Process(
+                target=_work, args=arguments
+            )  # no daemon: it may load data in processes of its own
             process.start()
             theirs.close()
             self._pool.append(_Worker(process, ours))
 
     def stop(self) -> None:
         """End the workers; what they were training can be gone on with."""
+        atexit.unregister(self.stop)
         for worker in self._pool:
             worker.process.terminate()
+        for worker in self._pool:
             worker.process.join()
             worker.pipe.close()
         self._pool.clear()
 
     def run(self, jobs: Iterable[Job], listen: Listen = _ignore) -> None:
         """Train the jobs; jobs that another command trains are waited for, and taken over if it dies."""
-        from dovetail.conversion import spec_converter
-
-        converter = spec_converter(self.registry)
         waiting: deque[Job] = deque(jobs)
         elsewhere: deque[Job] = deque()
         deaths: dict[Job, int] = {}
@@ -113,13 +129,21 @@ class LocalExecutor:
                 time.sleep(0 if any(worker.job for worker in self._pool) else POLL)
             for worker in self._pool:
                 if worker.job is None and waiting:
-                    worker.job = waiting.popleft()
-                    stages = [converter.unstructure(stage) for stage in worker.job.system.stages]
-                    with contextlib.suppress(OSError):  # a dead worker is found below
-                        worker.pipe.send((worker.job.system.name, stages, worker.job.seed))
+                    self._give(worker, waiting.popleft(), listen)
             busy = {worker.pipe: worker for worker in self._pool if worker.job}
-            for pipe in connection.wait(list(busy), timeout=POLL):
+            for pipe in connection.wait(list(busy), timeout=POLL if busy else 0):
                 self._hear(busy[pipe], waiting, elsewhere, deaths, listen)
+
+    def _give(self, worker: _Worker, job: Job, listen: Listen) -> None:
+        """Send a job to a worker, unless another command has seen it fail meanwhile."""
+        failure = self._folder(job).failed_since(self._began)
+        if failure is not None:
+            listen(Event(job, "failed", failure))
+            return
+        converter = spec_converter(self.registry)
+        worker.job = job
+        with contextlib.suppress(OSError):  # a dead worker is found when it is heard
+            worker.pipe.send((job.system.name, [converter.unstructure(stage) for stage in job.system.stages], job.seed))
 
     def _hear(
         self, worker: _Worker, waiting: deque[Job], elsewhere: deque[Job], deaths: dict[Job, int], listen: Listen
@@ -150,11 +174,17 @@ class LocalExecutor:
         self._pool.remove(worker)
         self.start()
 
+    def _folder(self, job: Job) -> RunFolder:
+        return self.bench.folder(job.system, job.seed, self.bench.identify(job.system, job.seed))
+
     def _record_death(self, job: Job, exitcode: int | None) -> str:
-        bench = Bench(self.registry, self.store)
-        folder = bench.folder(job.system, job.seed, bench.identify(job.system, job.seed))
+        folder = self._folder(job)
         message = f"run {folder.name}: its process died {RETRIES + 1} times, last with {describe_exit(exitcode)}"
-        folder.fail("died", message)
+        try:
+            check_folder(folder.path)
+            folder.fail("died", message)
+        except FileFailure as unrecorded:
+            message += f"\n    nor could that be recorded: {unrecorded}"
         return message
 
 
@@ -168,7 +198,7 @@ def describe_exit(exitcode: int | None) -> str:
 def _work(pipe: Any, workspace: str | None, disable: tuple[str, ...], store: str) -> None:
     """A worker process: trains what comes through the pipe until it is closed."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    from dovetail.bench.loop import warm_up
+    from dovetail.bench.devices import warm_up
 
     bench = Bench(registry(workspace, disable), Store(store))
     warm_up()
@@ -193,6 +223,8 @@ def _train(bench: Bench, name: str, stages: list[Any], seed: int, report: Any) -
         run = bench.train(system, seed, report)
     except DovetailError as error:
         return "failed", str(error)
+    except Exception as error:  # before there was a run that could have recorded it
+        return "failed", f"{name}, seed {seed}: {type(error).__name__}: {error}\n{traceback.format_exc()}"
     return ("elsewhere", None) if run is None else ("finished", run.metrics)
 
 

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written to a temporary name, synced, renamed. And tensors with a header of JSON."""
+"""Files that are whole or not there: written to a temporary name, synced, renamed. Tensors have a header of JSON."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ from dovetail.errors import Failure
 HEADER = "dovetail"
 
 
-def write_whole(file: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` write a temporary file beside `file`, then put it in its place; raises `Failure` that names the file."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+class FileFailure(Failure):
+    """A file of a run could not be written or read. The message names the file; mended, the run can go on."""
+
+
+def write_whole(file: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` write a temporary file beside `file`, then put it in its place.
+
+    Raises:
+        FileFailure: it could not be written; the message names the file, and what stood there before is kept.
+    """
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
         with temporary.open("rb") as written:
@@ -26,11 +34,31 @@ def write_whole(file: Path, write: Callable[[Path], None]) -> None:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise Failure(f"{file}: cannot be written: {reason}; what stood there before is kept") from error
+        raise FileFailure(f"{file}: cannot be written: {reason}; what stood there before is kept") from error
 
 
 def write_text(file: Path, text: str) -> None:
-    write_whole(file, lambda temporary: temporary.write_text(text, encoding="utf-8") and None)
+    write_whole(file, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def append_line(file: Path, line: str) -> None:
+    """Add a line to a text file and sync it; a crash may cut it off. Raises `FileFailure` that names the file."""
+    try:
+        with file.open("a", encoding="utf-8") as lines:
+            lines.write(line + "\n")
+            lines.flush()
+            os.fsync(lines.fileno())
+    except OSError as error:
+        raise FileFailure(f"{file}: cannot be written: {error.strerror}") from error
+
+
+def remove_leftovers(folder: Path, *names: str) -> None:
+    """Remove the temporary files of processes that were killed while they wrote, and the files of these names.
+
+    Nobody may be writing there now.
+    """
+    for leftover in (*folder.glob(".*.tmp"), *(folder / name for name in names)):
+        leftover.unlink(missing_ok=True)
 
 
 def write_json(file: Path, data: Any) -> None:
@@ -38,51 +66,46 @@ def write_json(file: Path, data: Any) -> None:
 
 
 def read_json(file: Path) -> Any:
-    """The data of a JSON file; raises `Failure` that names it where it is no JSON."""
+    """The data of a JSON file; raises `FileFailure` that names it where it is no JSON."""
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Failure(f"{file}: cannot be read: {error}") from error
+        raise FileFailure(f"{file}: cannot be read: {error}") from error
 
 
 def write_tensors(file: Path, tensors: Mapping[str, Any], header: Any) -> None:
     """A safetensors file with JSON in its header. Tensors that are one are written once, and their names noted."""
+    import torch
     from safetensors.torch import save_file
 
     written: dict[str, Any] = {}
     aliases: dict[str, str] = {}
     seen: dict[tuple[Any, ...], str] = {}
     storages: set[int] = set()
-    for name, tensor in tensors.items():
-        tensor = tensor.detach()
-        place = (
-            tensor.untyped_storage().data_ptr(),
-            tensor.storage_offset(),
-            tuple(tensor.shape),
-            tensor.stride(),
-            tensor.dtype,
-        )
+    for name, given in tensors.items():
+        tensor = given.detach()
+        storage = tensor.untyped_storage().data_ptr()
+        place = (storage, tensor.storage_offset(), tuple(tensor.shape), tensor.stride(), tensor.dtype)
         if tensor.numel() and place in seen:
             aliases[name] = seen[place]
             continue
         seen[place] = name
-        shares_storage = place[0] in storages
-        storages.add(place[0])
-        written[name] = tensor.clone() if shares_storage or not tensor.is_contiguous() else tensor
+        apart = tensor.clone(memory_format=torch.contiguous_format) if storage in storages else tensor.contiguous()
+        written[name] = apart
+        storages.add(storage)
     metadata = {HEADER: json.dumps({"header": header, "aliases": aliases})}
     write_whole(file, lambda temporary: save_file(written, temporary, metadata=metadata))
 
 
 def read_tensors(file: Path) -> tuple[dict[str, Any], Any]:
-    """The tensors of a file and its header; raises `Failure` that names it where it is none of ours."""
+    """The tensors of a file and its header; raises `FileFailure` that names it where it is none of ours."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(file, framework="pt") as opened:
             noted = json.loads((opened.metadata() or {})[HEADER])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
-        raise Failure(f"{file}: is no checkpoint of Dovetail's: {type(error).__name__}: {error}") from error
-    for name, target in noted["aliases"].items():
-        tensors[name] = tensors[target]
-    return tensors, noted["header"]
+        tensors |= {name: tensors[target] for name, target in noted["aliases"].items()}
+        return tensors, noted["header"]
+    except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise FileFailure(f"{file}: is no whole tensor file of Dovetail's: {type(error).__name__}: {error}") from error

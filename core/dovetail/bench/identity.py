@@ -1,4 +1,4 @@
-"""What a run is known by: the arm key (its filled-in spec and seed) and the identity (that, and what else decides results)."""
+"""What a run is known by: the arm key (its filled-in spec and seed) and the identity (all that decides results)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
+from dovetail.config import inside
 from dovetail.conversion import spec_converter
 from dovetail.interfaces import Spec
 from dovetail.systems import StageSpec, System
@@ -54,8 +55,8 @@ def canonical_spec(system: System) -> list[Any]:
     stages = []
     for stage in system.stages:
         table = converter.unstructure(stage)
-        watched = (stage.train.watch or "").partition(".")[0]
-        table["metrics"] = {name: metric for name, metric in table["metrics"].items() if name == watched}
+        unwatched = _unwatched(stage)
+        table["metrics"] = {k: metric for k, metric in table["metrics"].items() if f"metrics.{k}" not in unwatched}
         stages.append(table)
     return stages
 
@@ -66,36 +67,42 @@ def identify(system: System, seed: int, fingerprints: list[str]) -> Identity:
     made_of: dict[str, Any] = {"results version": RESULTS_VERSION}
     for stage, fingerprint in zip(system.stages, fingerprints, strict=True):
         made_of[f"data of {stage.name}"] = fingerprint
-        for component in components_of(stage, system):
+        deciding = {path: part for path, part in stage.slots().items() if path not in _unwatched(stage)}
+        for component in components_in(deciding, system):
             made_of[f"version of {component}"] = component.version
     return Identity(key, digest({"key": key, **made_of}), made_of)
 
 
-def components_of(stage: StageSpec, system: System) -> list[Any]:
-    """The components that take part in a stage's results."""
+def measured(system: System) -> dict[str, Any]:
+    """The metrics that a run of the system ends with, as JSON: each one's table and its components' versions."""
+    converter = spec_converter(system.registry, identity=True)
+    found = {
+        name: {
+            "metric": converter.unstructure(metric),
+            "versions": {str(component): component.version for component in components_in(metric, system)},
+        }
+        for name, metric in system.stages[-1].metrics.items()
+    }
+    plain: dict[str, Any] = json.loads(canonical(found))
+    return plain
+
+
+def _unwatched(stage: StageSpec) -> set[str]:
+    """The paths of the metrics that do not choose the model, and so do not count."""
     watched = (stage.train.watch or "").partition(".")[0]
-    metrics = [metric for name, metric in stage.metrics.items() if name == watched]
+    return {f"metrics.{name}" for name in stage.metrics if name != watched}
+
+
+def components_in(value: Any, system: System) -> list[Any]:
+    """The components of a spec and of all that fills its slots, by name."""
     found: dict[str, Any] = {}
 
     def walk(value: Any) -> None:
         if isinstance(value, Spec):
             component = system.registry.component_of(value)
             found[str(component)] = component
-            for name in type(value).__attrs_attrs__:
-                walk(getattr(value, name.name))
-        elif isinstance(value, tuple):
-            for item in value:
-                walk(item)
-        elif hasattr(value, "values") and callable(value.values):
-            for item in value.values():
-                walk(item)
+        for _, item in inside(value):
+            walk(item)
 
-    for part in (stage.dataset, stage.objective, *stage.parts.values(), *metrics):
-        walk(part)
+    walk(value)
     return [found[name] for name in sorted(found)]
-
-
-def measured(system: System) -> dict[str, Any]:
-    """The metrics that a run of the system ends with, as plain data."""
-    converter = spec_converter(system.registry, identity=True)
-    return {name: converter.unstructure(metric) for name, metric in system.stages[-1].metrics.items()}

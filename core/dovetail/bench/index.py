@@ -1,4 +1,4 @@
-"""The index: what the run folders say, in SQLite, so that finding a run does not open them all. It can be deleted any time."""
+"""The index: what the run folders say, in SQLite, so that a look at all opens none that is known. It may be deleted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from dovetail.bench.files import FileFailure, read_json
+
 FILE = "index.sqlite"
 _TABLE = "CREATE TABLE IF NOT EXISTS runs (name TEXT PRIMARY KEY, changed INTEGER, about TEXT)"
+_SHORT = ("name", "seed", "key", "identity")
 
 
 class Index:
@@ -23,26 +26,34 @@ class Index:
         return sorted(self.about())
 
     def about(self) -> dict[str, dict[str, Any]]:
-        """What is known of each run: `system`, `seed`, `key`, `identity`."""
+        """What is known of each run: its system's `name`, `seed`, `key`, `identity`; None each where it is damaged."""
         if not self.store.is_dir():
             return {}
         try:
-            return self._refresh()
+            return self._refresh(str(self.store / FILE))
+        except sqlite3.OperationalError:  # a store that only others may write, or a disk that is full
+            return self._refresh(":memory:")
         except sqlite3.DatabaseError:  # the folders are the truth: a damaged index is made anew
             with suppress(FileNotFoundError):
                 (self.store / FILE).unlink()
-            return self._refresh()
+            return self._refresh(str(self.store / FILE))
 
-    def _refresh(self) -> dict[str, dict[str, Any]]:
+    def _refresh(self, place: str) -> dict[str, dict[str, Any]]:
         present = {file.parent.name: file.stat().st_mtime_ns for file in self.store.glob("*/run.json")}
-        with closing(sqlite3.connect(self.store / FILE, timeout=30)) as database, database:
+        with closing(sqlite3.connect(place, timeout=30)) as database, database:
             database.execute(_TABLE)
-            known = {name: changed for name, changed in database.execute("SELECT name, changed FROM runs")}
+            known = dict(database.execute("SELECT name, changed FROM runs"))
             for name in known.keys() - present.keys():
                 database.execute("DELETE FROM runs WHERE name = ?", (name,))
             for name, changed in present.items():
                 if known.get(name) != changed:
-                    about = json.loads((self.store / name / "run.json").read_text(encoding="utf-8"))
-                    short = {key: about[key] for key in ("name", "seed", "key", "identity")}
-                    database.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", (name, changed, json.dumps(short)))
+                    about = json.dumps(self._read(name))
+                    database.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", (name, changed, about))
             return {name: json.loads(about) for name, about in database.execute("SELECT name, about FROM runs")}
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            about = read_json(self.store / name / "run.json")
+            return {key: about[key] for key in _SHORT}
+        except (FileFailure, KeyError, TypeError):  # said by whoever opens the run
+            return dict.fromkeys(_SHORT)

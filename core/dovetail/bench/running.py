@@ -12,9 +12,9 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from dovetail.bench.files import write_json
+from dovetail.bench.files import FileFailure, remove_leftovers, write_json
 from dovetail.bench.identity import Identity, identify, measured
-from dovetail.bench.store import FinishedRun, RunFolder, Store, check_folder
+from dovetail.bench.store import CHECKPOINTS, FinishedRun, RunFolder, Store, check_folder
 from dovetail.conversion import spec_converter
 from dovetail.errors import DovetailError, Failure, Mistake
 from dovetail.fitting import Checker
@@ -51,49 +51,44 @@ class Bench:
         return self.store.folder(system.name, seed, identity.key)
 
     def train(self, system: System, seed: int, report: Report = lambda _: None) -> Run | None:
-        """Train a run, go on with it, or take its result where it is finished. None where another process trains it now.
+        """Train a run, go on with it, or take its result if it has finished; None where another process trains it now.
 
         Raises:
             Failure: it failed; the error names the run, and failure.json holds the traceback.
         """
+        check_folder(self.store.path)
         identity = self.identify(system, seed)
         folder = self.folder(system, seed, identity)
-        check_folder(self.store.path)
         with folder.claim() as mine:
             if not mine:
                 return None
-            if self.store.status(folder, identity)[1]:
+            if damage := folder.damage():
+                raise FileFailure(damage)
+            if self.store.changes(folder, identity):
                 self.store.set_aside(folder)
                 return self.train(system, seed, report)
-            if not folder.file("result.json").exists():
+            self._bring_up_to_date(system, seed, identity, folder, report)
+            return Run(folder, folder.result()["metrics"])
+
+    def lacks(self, folder: RunFolder, system: System) -> bool:
+        """Whether a finished run was measured by other metrics than the system has now: they are not in its key."""
+        return bool(folder.result()["measured"] != measured(system))
+
+    def _bring_up_to_date(
+        self, system: System, seed: int, identity: Identity, folder: RunFolder, report: Report
+    ) -> None:
+        finished = folder.file("result.json").exists()
+        try:
+            remove_leftovers(folder.path, *(CHECKPOINTS if finished else ()))
+            if not finished:
                 self._train(system, seed, identity, folder, report)
             elif self.lacks(folder, system):
                 self._measure_again(system, seed, folder)
-        return Run(folder, folder.result()["metrics"])
-
-    def lacks(self, folder: RunFolder, system: System) -> bool:
-        """Whether a finished run was measured by other metrics than the system has now: they do not count in its key."""
-        return bool(folder.result()["measured"] != measured(system))
-
-    def _measure_again(self, system: System, seed: int, folder: RunFolder) -> None:
-        """Compute the metrics anew from the run's model."""
-        from dovetail.assembly import assemble
-        from dovetail.bench.loop import make_fabric, measure
-
-        last, stage = len(system.stages) - 1, system.stages[-1]
-        finished = FinishedRun(folder, self.registry, self.store)
-        dataset, result = self.checker.dataset(stage.dataset), folder.result()
-        model = assemble(system, seed=seed, stage=last, runs=self.checker.runs, dataset=dataset)
-        model.objective.load_state_dict(finished.weights)
-        device = make_fabric(stage.train.device, stage.train.precision).device
-        for module in (model.objective, *model.metrics.values()):
-            module.to(device)
-        values = {}
-        for split in ("valid", "test"):
-            found = measure(model, dataset.split(split), stage.train.batch, seed, last, result["steps"], device)
-            values |= {f"{name}.{split}": value for name, value in found.items()}
-        write_json(folder.file("result.json"), {**result, "metrics": values, "measured": measured(system)})
-        folder.log("measured again: its metrics had changed")
+        except Exception as error:
+            text = str(error) if isinstance(error, DovetailError) else f"{type(error).__name__}: {error}"
+            message = text if folder.name in text else f"run {folder.name}: {text}"
+            message += self._record(folder, error, message)
+            raise (Mistake if isinstance(error, Mistake) else Failure)(message) from error
 
     def _train(self, system: System, seed: int, identity: Identity, folder: RunFolder, report: Report) -> None:
         from dovetail.bench.loop import Training
@@ -104,17 +99,40 @@ class Bench:
         about = {"name": system.name, "seed": seed, "folder": str(folder.path)}
         self.registry.behaviour.call("dovetail_run_started", run={**about, "spec": folder.about()["system"]})
         datasets = [self.checker.dataset(stage.dataset) for stage in system.stages]
-        try:
-            metrics = Training(system, seed, folder, datasets, self.checker.runs, report).run()
-        except Exception as error:
-            text = str(error) if isinstance(error, DovetailError) else f"{type(error).__name__}: {error}"
-            message = text if folder.name in text else f"run {folder.name}: {text}"
-            folder.log(f"failed: {message}")
-            folder.fail("error", message, traceback.format_exc())
-            if isinstance(error, Mistake):
-                raise
-            raise Failure(f"{message}\n    its traceback is in {folder.file('failure.json')}") from error
+        metrics = Training(system, seed, folder, datasets, self.checker.runs, report).run()
         self.registry.behaviour.call("dovetail_run_finished", run=about, result=metrics)
+
+    def _measure_again(self, system: System, seed: int, folder: RunFolder) -> None:
+        """Compute the metrics anew from the run's model."""
+        from dovetail.assembly import assemble
+        from dovetail.bench.devices import make_fabric
+        from dovetail.bench.measuring import Measuring
+        from dovetail.bench.models import final_progress, load_weights
+
+        last, stage = len(system.stages) - 1, system.stages[-1]
+        finished = FinishedRun(folder, self.registry, self.store)
+        dataset = self.checker.dataset(stage.dataset)
+        model = assemble(system, seed=seed, stage=last, runs=self.checker.runs, dataset=dataset)
+        load_weights(model, finished)
+        device = make_fabric(stage.train.device, stage.train.precision).device
+        for module in (model.objective, *model.metrics.values()):
+            module.to(device)
+        measuring = Measuring(stage.train.batch, seed, last, device)
+        values = measuring(model, dataset, ("valid", "test"), final_progress(model, finished))
+        write_json(folder.file("result.json"), {**folder.result(), "metrics": values, "measured": measured(system)})
+        folder.log("measured again: its metrics had changed")
+
+    def _record(self, folder: RunFolder, error: Exception, message: str) -> str:
+        """Record a failure, where a run has not finished; what more there is to say of it."""
+        ours = isinstance(error, DovetailError)
+        try:
+            folder.log(f"failed: {message}")
+            if not folder.file("result.json").exists():
+                kind = "file" if isinstance(error, FileFailure | OSError) else "error"
+                folder.fail(kind, message, traceback.format_exc())
+        except FileFailure as unrecorded:
+            return f"\n    nor could that be recorded: {unrecorded}"
+        return "" if ours else f"\n    its traceback is in {folder.file('failure.json')}"
 
     def _about(self, system: System, seed: int, identity: Identity) -> dict[str, Any]:
         converter = spec_converter(system.registry)
@@ -142,48 +160,6 @@ def _processor() -> str:
     return next(
         (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
     )
-
-
-def load(run: Path | str, registry: Registry | None = None) -> Any:
-    """A finished run's model, weights and spec back, opening no dataset and unpickling nothing: `load("runs/…").encoder`.
-
-    Args:
-        run: a run's folder, or its name (or the beginning of it) in the store.
-        registry: names the components; the installed plugins' by default.
-    """
-    from dovetail.assembly import assemble
-    from dovetail.registries import registry as make_registry
-
-    path = Path(run)
-    store = Store(path.parent) if (path / "run.json").is_file() else Store.at()
-    finished = FinishedRun(store.find(str(run)), registry or make_registry(), store)
-    system = finished.system
-    last = len(system.stages) - 1
-    model = assemble(system, stage=last, runs=store.earlier(finished.registry), data=finished.spaces["data"])
-    weights = {
-        name.removeprefix("model/"): tensor for name, tensor in finished.tensors.items() if name.startswith("model/")
-    }
-    model.objective.load_state_dict(weights)
-    for path_, builds in model.built.items():
-        if path_.startswith("metrics."):
-            _restore(
-                builds,
-                {
-                    k.removeprefix(f"slot/{path_}/"): v
-                    for k, v in finished.tensors.items()
-                    if k.startswith(f"slot/{path_}/")
-                },
-            )
-    model.train(False)
-    return model
-
-
-def _restore(builds: list[Any], tensors: dict[str, Any]) -> None:
-    for turn, build in enumerate(builds):
-        prefix = f"{turn}." if turn else ""
-        if hasattr(build.module, "load_state_dict"):
-            names = build.module.state_dict()
-            build.module.load_state_dict({name: tensors[f"{prefix}{name}"] for name in names})
 
 
 def train(system: System, seed: int = 0, store: Path | str | None = None, report: Report = lambda _: None) -> Run:

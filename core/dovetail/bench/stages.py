@@ -31,7 +31,7 @@ def _some(word: str, names: tuple[str, ...]) -> str:
 
 @torch.no_grad()
 def carry(before: Mapping[str, Tensor], model: Model, reset: tuple[str, ...] = ()) -> Carried:
-    """Copy the tensors of the stage before into a newly assembled one, but for what was built at the paths in `reset`."""
+    """Copy the tensors of the stage before into a newly assembled one, save what was built at the paths in `reset`."""
     fresh_ones = {id(tensor) for path in reset for tensor in _tensors_at(model, path)}
     names: dict[str, list[str]] = {"kept": [], "fresh": [], "lost": [], "reshaped": []}
     now = {**dict(_named(model.objective))}

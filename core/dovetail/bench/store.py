@@ -1,35 +1,48 @@
-"""The store: a folder for each run, which is the truth. Claims are locks on files, so a process that dies gives its claim up."""
+"""The store: a folder for each run, which is the truth.
+
+A claim on a run is a lock on a file, so a process that dies gives its claim up.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from attrs import define, field, frozen
 
-from dovetail.bench.files import read_json, read_tensors, write_json
+from dovetail.assembly import Runs
+from dovetail.bench.files import FileFailure, append_line, read_json, read_tensors, write_json
 from dovetail.bench.identity import Identity
 from dovetail.bench.index import Index
-from dovetail.errors import Failure, Mistake, Where, close
+from dovetail.errors import Mistake, Where, close
 from dovetail.registries import Registry
 
 State = Literal["missing", "interrupted", "running", "failed", "finished"]
 DEFAULT = "runs"
+CHECKPOINTS = ("checkpoint.safetensors", "best.safetensors")
+"""What a run needs no longer when it has finished."""
+NEEDED = {
+    "run.json": ("name", "identity", "made_of", "system"),
+    "result.json": ("metrics", "measured", "seconds", "epochs", "steps", "validation", "device"),
+}
+"""What the files that every look at a run opens must say."""
 
 
 @frozen
 class RunFolder:
     """One run's folder.
 
-    run.json: name, seed, key, identity, the filled-in spec, versions, the environment. metrics.jsonl: a line an evaluation.
-    checkpoint.safetensors: where training stands. model.safetensors, spaces.json, result.json: what it came to. failure.json:
-    why it failed. log.txt: what happened when. lock: held by the process that trains it.
+    run.json: name, seed, key, identity, the filled-in spec, versions, the environment.
+    metrics.jsonl: a line an evaluation.
+    checkpoint.safetensors: where training stands. best.safetensors: the best model so far.
+    model.safetensors, spaces.json, result.json: what it came to. failure.json: why it failed.
+    log.txt: what happened when. lock: held by the process that trains it.
     """
 
     path: Path
@@ -42,6 +55,9 @@ class RunFolder:
         return self.path / name
 
     def state(self) -> State:
+        """Where it stands; a run with a damaged file has failed."""
+        if self.damage():
+            return "failed"
         if self.file("result.json").exists():
             return "finished"
         if self.claimed():
@@ -49,6 +65,21 @@ class RunFolder:
         if self.file("failure.json").exists():
             return "failed"
         return "interrupted" if self.file("checkpoint.safetensors").exists() else "missing"
+
+    def damage(self) -> str:
+        """What is wrong with run.json or result.json, and what to do; nothing where they are whole or not there."""
+        for name, keys in NEEDED.items():
+            file = self.file(name)
+            if not file.exists():
+                continue
+            try:
+                missing = [key for key in keys if key not in read_json(file)]
+                reason = f"{file}: does not say {', '.join(missing)}" if missing else ""
+            except (FileFailure, TypeError) as error:
+                reason = str(error)
+            if reason:
+                return f"run {self.name}: {reason}; delete the run's folder to train it anew"
+        return ""
 
     def about(self) -> dict[str, Any]:
         """What run.json says."""
@@ -64,22 +95,24 @@ class RunFolder:
         """The evaluations so far; a last line that was cut off is left out."""
         file = self.file("metrics.jsonl")
         lines = file.read_text(encoding="utf-8").split("\n")[:-1] if file.exists() else []
-        return [json.loads(line) for line in lines]
+        try:
+            return [json.loads(line) for line in lines]
+        except ValueError as error:
+            raise FileFailure(f"{file}: has a line that is no JSON: {error}") from error
 
     def log(self, text: str) -> None:
         """Add a line to log.txt."""
         from datetime import UTC, datetime
 
-        with self.file("log.txt").open("a", encoding="utf-8") as log:
-            log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n")
+        append_line(self.file("log.txt"), f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}")
 
     def claimed(self) -> bool:
         """Whether some process trains it now."""
         if not self.file("lock").exists():
             return False
-        with self.file("lock").open("a") as lock:
+        with self.file("lock").open(encoding="utf-8") as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
         return False
@@ -87,8 +120,12 @@ class RunFolder:
     @contextmanager
     def claim(self) -> Iterator[bool]:
         """Hold the run: True inside where nobody else does. The claim ends with the block or with the process."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with self.file("lock").open("a") as lock:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = self.file("lock").open("a", encoding="utf-8")
+        except OSError as error:
+            raise FileFailure(f"{self.path}: cannot be written: {error.strerror}") from error
+        with file as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -97,13 +134,30 @@ class RunFolder:
             yield True
 
     def fail(self, kind: str, message: str, traceback: str = "") -> None:
-        """Record why the run failed: kind `error` (it would fail again) or `died` (its process ended)."""
+        """Record why the run failed.
+
+        Args:
+            kind: `error` (it would fail again), `file` (one could not be written or read), `died` (its process ended).
+            message: for people.
+            traceback: for its author.
+        """
         write_json(self.file("failure.json"), {"kind": kind, "message": message, "traceback": traceback})
 
     def failure(self) -> dict[str, str] | None:
+        """Why it failed: `kind`, `message` and `traceback`; None where it has not."""
+        if damage := self.damage():
+            return {"kind": "file", "message": damage, "traceback": ""}
         file = self.file("failure.json")
         failure: dict[str, str] | None = read_json(file) if file.exists() else None
         return failure
+
+    def failed_since(self, moment: float) -> str | None:
+        """The message of a failure that would come again and was recorded after a moment (of `time.time`)."""
+        file = self.file("failure.json")
+        if not file.exists() or file.stat().st_mtime < moment or self.state() != "failed":
+            return None
+        failure = self.failure()
+        return failure["message"] if failure and failure["kind"] == "error" else None
 
 
 @define
@@ -130,16 +184,22 @@ class Store:
     def status(self, folder: RunFolder, identity: Identity) -> tuple[str, list[str]]:
         """A run's state, or `stale` with what changed where it was made of other things."""
         state = folder.state()
-        if state == "missing" or not folder.file("run.json").exists():
-            return state, []
-        changes = identity.changes(folder.about()["made_of"])
-        return ("stale", changes) if changes and state != "running" else (state, [])
+        changes = [] if state in ("missing", "running") else self.changes(folder, identity)
+        return ("stale", changes) if changes else (state, [])
+
+    def changes(self, folder: RunFolder, identity: Identity) -> list[str]:
+        """What a run was made of that is different now."""
+        if folder.damage() or not folder.file("run.json").exists():
+            return []
+        return identity.changes(folder.about()["made_of"])
 
     def set_aside(self, folder: RunFolder) -> None:
         """Move a stale run out of the way; it is kept."""
         aside = self.path / "stale"
         aside.mkdir(exist_ok=True)
-        folder.path.rename(aside / f"{folder.name}-{folder.about()['identity'][:8]}")
+        name = f"{folder.name}-{folder.about()['identity'][:8]}"
+        taken = len(list(aside.glob(f"{name}*")))
+        folder.path.rename(aside / (f"{name}.{taken}" if taken else name))
 
     def runs(self) -> list[RunFolder]:
         """Every run, by name."""
@@ -161,7 +221,7 @@ class Store:
             f"there is no run `{name}` in {self.path}; {guess or f'it holds {len(names)} runs: see `dovetail status`'}"
         )
 
-    def earlier(self, registry: Registry) -> Callable[[str], Any]:
+    def earlier(self, registry: Registry) -> Runs:
         """Finds finished runs whose parts an assembly can take."""
         return lambda name: FinishedRun(self.find(name), registry, self)
 
@@ -173,15 +233,12 @@ class FinishedRun:
     folder: RunFolder
     registry: Registry
     store: Store
+    identity: str = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         if self.folder.state() != "finished":
             raise Mistake(f"the run {self.folder.name} is {self.folder.state()}; only a finished run has parts to take")
-
-    @property
-    def identity(self) -> str:
-        identity: str = self.folder.about()["identity"]
-        return identity
+        self.identity = self.folder.about()["identity"]
 
     @cached_property
     def system(self) -> Any:
@@ -199,15 +256,15 @@ class FinishedRun:
         from dovetail.conversion import space_converter
         from dovetail.spaces import Space
 
-        converter = space_converter(self.registry)
+        converter, base = space_converter(self.registry), cast("type[Any]", Space)
         stored = read_json(self.folder.file("spaces.json"))
         slots = {
             path: [
-                {k: None if v is None else converter.structure(v, Space) for k, v in build.items()} for build in builds
+                {k: None if v is None else converter.structure(v, base) for k, v in build.items()} for build in builds
             ]
             for path, builds in stored["slots"].items()
         }
-        return {"data": converter.structure(stored["data"], Space), "slots": slots}
+        return {"data": converter.structure(stored["data"], base), "slots": slots}
 
     @cached_property
     def tensors(self) -> dict[str, Any]:
@@ -242,8 +299,10 @@ class FinishedRun:
 
 
 def check_folder(path: Path) -> None:
-    """Make the store's folder; raises `Failure` where that cannot be."""
+    """Make the store's folder; raises `FileFailure` where runs cannot be written there."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Failure(f"{path}: cannot be made: {error.strerror}") from error
+        raise FileFailure(f"the store {path} cannot be made: {error.strerror}; `--store` takes a folder") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise FileFailure(f"the store {path} cannot be written; `--store` takes a folder that can")

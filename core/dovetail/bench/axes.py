@@ -1,0 +1,115 @@
+"""A grid's axes: paths of the base system, and the options that each takes there, read from tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from dovetail.config import BAD, Loader
+from dovetail.errors import close, listed, unknown
+from dovetail.tables import Given
+
+ABSENT = "–"
+"""The label of an axis that does not apply to an arm, or that its designs leave as the base has it."""
+
+Labels = Mapping[str, str]
+
+
+@frozen
+class Axis:
+    """A path of the base system and the options that it takes there, by label."""
+
+    name: str
+    path: str
+    options: Mapping[str, Given] = field(eq=False)
+
+
+def table_of(loader: Loader, given: Given | None, path: str) -> dict[str, Given]:
+    """What a table holds; a fault where it is none, and nothing where there is none."""
+    if given is not None and not given.is_table:
+        loader.fault(given.where, path, f"must be a table, but is {given.plain()!r}")
+    found: dict[str, Given] = given.value if given is not None and given.is_table else {}
+    return found
+
+
+def list_of(loader: Loader, given: Given | None, path: str) -> list[Given]:
+    """The items of a list; a fault where it is none, and nothing where there is none."""
+    if given is not None and not isinstance(given.value, list):
+        loader.fault(given.where, path, f"must be a list, but is {given.plain()!r}")
+    return given.value if given is not None and isinstance(given.value, list) else []
+
+
+def read_axes(loader: Loader, given: Given | None) -> dict[str, Axis]:
+    """The axes by name. Two axes of one path, and an option that sets what another axis sets, are faults."""
+    axes: dict[str, Axis] = {}
+    for name, entry in table_of(loader, given, "axes").items():
+        axis = _axis(loader, name, entry, f"axes.{name}")
+        if axis is None:
+            continue
+        twin = next((other.name for other in axes.values() if other.path == axis.path), None)
+        if twin:
+            loader.fault(
+                entry.where, f"axes.{name}", f"has the path `{axis.path}`, which the axis `{twin}` has already"
+            )
+        axes[name] = axis
+    for axis in axes.values():
+        _check_overlap(loader, axis, axes)
+    return axes
+
+
+def _axis(loader: Loader, name: str, entry: Given, path: str) -> Axis | None:
+    if not entry.is_table or "path" not in entry.value or ("options" in entry.value) == ("values" in entry.value):
+        loader.fault(entry.where, path, "must be a table with `path` and either `options` or `values`")
+        return None
+    for key, value in entry.value.items():
+        if key not in ("path", "options", "values"):
+            loader.unknown(value, f"{path}.{key}", key, ("path", "options", "values"))
+    where = loader.value(entry.value["path"], f"{path}.path", str)
+    if "options" in entry.value:
+        options = dict(table_of(loader, choices := entry.value["options"], f"{path}.options"))
+    else:
+        items = list_of(loader, choices := entry.value["values"], f"{path}.values")
+        options = {spell_value(item): item for item in items}
+    if not choices.value:
+        loader.fault(choices.where, path, "must have at least one option")
+    return Axis(name, where, options) if options and where is not BAD else None
+
+
+def _check_overlap(loader: Loader, axis: Axis, axes: Mapping[str, Axis]) -> None:
+    for label, option in axis.options.items():
+        for other in axes.values():
+            inside = other.path.removeprefix(f"{axis.path}.")
+            if other is not axis and inside != other.path and option.is_table and option.at(inside) is not None:
+                loader.fault(
+                    option.where,
+                    f"axes.{axis.name}.options.{label}",
+                    f"sets `{inside}`, which the axis `{other.name}` sets",
+                )
+
+
+def read_labels(loader: Loader, given: Given, path: str, axes: Mapping[str, Axis]) -> Labels | None:
+    """The labels that a table like `{ scheme = "update" }` names; None where one of them is a fault."""
+    faults = len(loader.faults)
+    labels: dict[str, str] = {}
+    for name, value in table_of(loader, given, path).items():
+        label = spell_value(value)
+        if name not in axes:
+            loader.fault(value.where, f"{path}.{name}", no_axis(name, axes))
+        elif label not in axes[name].options and label != ABSENT:
+            loader.fault(value.where, f"{path}.{name}", unknown("option", label, axes[name].options))
+        else:
+            labels[name] = label
+    return labels if len(loader.faults) == faults else None
+
+
+def no_axis(name: str, axes: Mapping[str, Axis]) -> str:
+    return f"there is no axis `{name}`; {close(name, axes) or f'the axes are {listed(axes)}'}"
+
+
+def spell_value(value: Given) -> str:
+    """The label of an option that has no name: its value, or the component that it names."""
+    plain = value.plain()
+    if isinstance(plain, dict):
+        return str(plain.get("use", plain))
+    return str(plain).lower() if isinstance(plain, bool) else str(plain)
