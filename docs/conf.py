@@ -12,7 +12,6 @@ copyright = author  # noqa: A001
 extensions = ["myst_parser", "sphinxcontrib.bibtex", "catalogue", "mathml"]
 exclude_patterns = ["_build"]
 smartquotes = False  # a name in quotes is to be copied
-suppress_warnings = ["myst.xref_missing"]  # links to files of the repository that are no pages
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
