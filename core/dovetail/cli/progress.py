@@ -1,4 +1,4 @@
-"""Progress as people see it: bars on a terminal, plain lines elsewhere; and a table on either."""
+"""Progress as people see it: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -27,25 +27,23 @@ class Progress:
         self.began = time.monotonic()
 
     def __enter__(self) -> Progress:
+        if self.done:
+            runs = f"{self.done} run{'s' if self.done > 1 else ''} finished or failed before"
+            typer.echo(f"{runs}, {self.todo} to do", err=True)
         if sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bars
 
             columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[note]}"),
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=20),
+                TextColumn("{task.fields[note]}", markup=False),
+                TimeRemainingColumn(compact=True),
             )
             self.bars = Bars(*columns, console=Console(stderr=True), transient=True)
             self.bars.start()
-            self.total = self.bars.add_task(
-                "runs", total=self.todo, note=f"{self.done} finished before" if self.done else ""
-            )
-        elif self.done:
-            self.say(f"{self.done} runs finished before, {self.todo} to do")
+            self.total = self.bars.add_task("runs", total=self.todo, note=f"0/{self.todo}")
         return self
 
     def __exit__(
@@ -56,7 +54,7 @@ class Progress:
 
     def say(self, text: str) -> None:
         if self.bars is not None:
-            self.bars.console.print(text, markup=False, highlight=False)
+            self.bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
             typer.echo(text, err=True)
 
@@ -64,30 +62,26 @@ class Progress:
         """Take in what happened."""
         job = event.job
         if event.kind == "progress" and self.bars is not None:
-            detail = event.detail
-            steps = (detail["batches"] * detail["epochs"], detail["batches"] * detail["epoch"] + detail["batch"])
-            task = self.tasks.get(job)
-            if task is None:
-                task = self.tasks[job] = self.bars.add_task(job.name, total=steps[0], note="")
-            self.bars.update(
-                task,
-                total=steps[0],
-                completed=steps[1],
-                note=f"{detail['stage']}, epoch {detail['epoch'] + 1} of {detail['epochs']}",
-            )
+            self._advance(job, event.detail)
         elif event.kind == "record" and self._is_time(job):
-            numbers = "  ".join(
-                f"{name} {value:.4g}"
-                for name, value in event.detail.items()
-                if isinstance(value, float) and name != "seconds"
-            )
-            self.say(f"{job.name}: epoch {event.detail['epoch']}  {numbers}")
+            self.say(f"{job.name}: epoch {event.detail['epoch']}  {_numbers(event.detail, leave='seconds')}")
         elif event.kind in ("finished", "failed"):
             self._close(event)
         elif event.kind == "elsewhere":
             self._drop(job)
         elif event.kind == "died":
             self.say(f"{job.name}: its process died ({event.detail}); it goes on from its checkpoint")
+
+    def _advance(self, job: Job, detail: Any) -> None:
+        if job not in self.tasks:
+            self.tasks[job] = self.bars.add_task(job.name, note="")
+        stage = "" if detail["stage"] == "train" else f"{detail['stage']} "
+        self.bars.update(
+            self.tasks[job],
+            total=detail["batches"] * detail["epochs"],
+            completed=detail["batches"] * detail["epoch"] + detail["batch"],
+            note=f"{stage}epoch {detail['epoch'] + 1}/{detail['epochs']}",
+        )
 
     def _is_time(self, job: Job) -> bool:
         """Whether a plain line about a job is due: bars show the same, and many short runs would fill the screen."""
@@ -109,28 +103,14 @@ class Progress:
             self.failed.append(event.detail)
             self.say(f"{place} {event.job.name}: failed: {event.detail.splitlines()[0]}")
         else:
-            numbers = "  ".join(f"{name} {value:.4g}" for name, value in event.detail.items() if name.endswith(".test"))
-            self.say(f"{place} {event.job.name}: {numbers}")
+            self.say(f"{place} {event.job.name}: {_numbers(event.detail, only='.test')}")
         if self.bars is not None:
-            self.bars.update(self.total, completed=self.finished)
+            self.bars.update(self.total, completed=self.finished, note=f"{self.finished}/{self.todo}")
 
 
-def print_table(report: Any) -> None:
-    """A grid's table, drawn on a terminal and plain elsewhere, and its remarks."""
-    if sys.stdout.isatty():
-        from rich.box import SIMPLE_HEAD
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(box=SIMPLE_HEAD, title=report.grid.name, title_justify="left", padding=(0, 1, 0, 0))
-        for name in report.header():
-            table.add_column(name, overflow="fold")
-        for row in report.rows:
-            table.add_row(*report.cells(row))
-        Console().print(table)
-    else:
-        from dovetail.cli.listing import columns
-
-        columns([report.cells(row) for row in report.rows], report.header())
-    for remark in report.remarks():
-        typer.echo(f"- {remark}")
+def _numbers(values: dict[str, Any], only: str = "", leave: str = "") -> str:
+    return "  ".join(
+        f"{name} {value:.4g}"
+        for name, value in values.items()
+        if isinstance(value, float) and name.endswith(only) and name != leave
+    )

@@ -1,61 +1,118 @@
-"""Metrics for samples that another program made: files become the outcome that a metric reads in training."""
+"""Metrics for samples that another program made: files become the outcome that a metric reads in training.
+
+A metric's `takes` says how a file is read: a space with a `read(file)` of its own reads it; labels and texts are lines;
+images are the files of a folder.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dovetail.errors import Mistake
-from dovetail.interfaces import MetricSpec
+from dovetail.config import Loader
+from dovetail.errors import Mistake, Where, listed
+from dovetail.interfaces import Metric, MetricSpec, Outcome
 from dovetail.registries import Registry
 from dovetail.spaces import Fields, Image, Label, Space, Tokens, Vocabulary
+from dovetail.tables import given, overrides, put_all
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+AT_ONCE = 128
+"""So many images go through a metric's encoder at once."""
 
 
 def score_files(
-    registry: Registry, names: list[str], samples: Path, references: Path | None
+    registry: Registry, words: list[str], samples: Path, references: Path | None
 ) -> dict[str, tuple[float, str]]:
-    """Each metric's values by name, with their unit."""
+    """Each metric's values by name, with their unit.
+
+    Args:
+        registry: names the metrics.
+        words: metrics by name, each with its changes `path=value` behind it.
+        samples: what to judge.
+        references: what to judge it by, where a metric asks for it.
+    """
     found: dict[str, tuple[float, str]] = {}
-    for name in names:
-        component = registry.find("metric", name)
-        spec: MetricSpec = component.load()()
-        spaces, outcome = {}, {}
-        kept = _spaces_wanted(spec, samples, references)
-        for field, (space, value) in kept.items():
-            spaces[field], outcome[field] = space, value
-        metric = spec.build(outcome=Fields(spaces))
-        metric.eval()
-        metric.update(outcome)
-        value = metric.compute()
-        table = (
-            {f"{component.name}.{key}": v for key, v in value.items()}
-            if isinstance(value, dict)
-            else {component.name: value}
-        )
-        found |= {key: (float(number), metric.unit) for key, number in table.items()}
+    for name, changes in _requests(words):
+        table = put_all(given({"use": name}, Where(f"metric {name}")), overrides(changes))
+        loader = Loader(registry, f"metric {name}")
+        spec = loader.slot(table, name, MetricSpec)
+        loader.finish()
+        component = registry.component_of(spec)
+        try:
+            values, unit = _score(spec, component.name, samples, references)
+        except ValueError as error:
+            raise Mistake(f"{component}: {error}") from error
+        found |= {" ".join([key, *changes]): (value, unit) for key, value in values.items()}
     return found
 
 
-def _spaces_wanted(spec: MetricSpec, samples: Path, references: Path | None) -> dict[str, tuple[Space, Any]]:
+def _requests(words: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Each metric's name with the changes behind it."""
+    if "=" in words[0]:
+        raise Mistake(f"`{words[0]}` is a change, and must stand behind the metric that it changes")
+    starts = [place for place, word in enumerate(words) if "=" not in word]
+    for start, end in zip(starts, [*starts[1:], len(words)], strict=True):
+        yield words[start], words[start + 1 : end]
+
+
+def _score(spec: MetricSpec, name: str, samples: Path, references: Path | None) -> tuple[dict[str, float], str]:
+    import torch
+
+    wanted = _wanted(spec, name, samples, references)
+    spaces: Any = {field: space for field, (space, _) in wanted.items()}
+    metric: Metric = spec.build(outcome=Fields(spaces))
+    metric.eval()
+    with torch.no_grad():
+        for outcome in _pieces({field: value for field, (_, value) in wanted.items()}):
+            metric.update(outcome)
+    value = metric.compute()
+    table = {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
+    return {key: float(each) for key, each in table.items()}, metric.unit
+
+
+def _pieces(outcome: Outcome) -> list[Outcome]:
+    """The outcome in pieces, where it is of images: as many of each field, so that pairs stay pairs."""
+    import torch
+
+    if not all(isinstance(value, torch.Tensor) and value.dim() == 4 for value in outcome.values()):
+        return [outcome]
+    counts = [len(value) for value in outcome.values()]
+    pieces = min(-(-max(counts) // AT_ONCE), *counts)
+    split = {field: value.tensor_split(pieces) for field, value in outcome.items()}
+    return [{field: parts[piece] for field, parts in split.items()} for piece in range(pieces)]
+
+
+def _wanted(spec: MetricSpec, name: str, samples: Path, references: Path | None) -> Mapping[str, tuple[Space, Any]]:
     """What the metric needs, read from the files in the form that it takes."""
     files = {"samples": samples, "predictions": samples, "references": references}
-    wanted: dict[str, tuple[Space, Any]] = {}
     for field in spec.needs:
-        file = files.get(field)
         if field not in files:
+            raise Mistake(f"{name} needs `{field}`, which only a model gives: it cannot be scored from files")
+        if files[field] is None:
+            raise Mistake(f"{name} needs references: give --references FILE")
+    given_files = {field: file for field in spec.needs if (file := files[field]) is not None}
+    wanted = {
+        field: _read(file, spec.takes.get(field, ()), list(given_files.values())) for field, file in given_files.items()
+    }
+    if "predictions" in wanted and "references" in wanted:
+        counts = [len(wanted[field][1]) for field in ("predictions", "references")]
+        if counts[0] != counts[1]:
             raise Mistake(
-                f"{type(spec).__name__} needs `{field}`, which comes only from a model: it cannot be scored from files"
+                f"{name} compares line by line, but {samples} has {counts[0]} lines and {references} has {counts[1]}"
             )
-        if file is None:
-            raise Mistake(f"{type(spec).__name__} needs `{field}`: give --references FILE")
-        wanted[field] = _read(file, spec.takes.get(field, (Tokens,)), [f for f in files.values() if f is not None])
     return wanted
 
 
 def _read(file: Path, kinds: tuple[type[Space], ...], together: list[Path]) -> tuple[Space, Any]:
-    if Image in kinds and file.is_dir():
+    """A file as one of these spaces; `together` are all files that share its labels or words."""
+    if file.is_dir():
+        if kinds and Image not in kinds:
+            raise Mistake(f"{file}: is a folder, and {_spell(kinds)} is read from a file")
         return _images(file)
     for kind in kinds:
         reader = getattr(kind, "read", None)
@@ -64,64 +121,75 @@ def _read(file: Path, kinds: tuple[type[Space], ...], together: list[Path]) -> t
             return space, value
     if Label in kinds:
         return _labels(file, together)
-    if Tokens in kinds:
+    if Tokens in kinds or not kinds:
         return _tokens(file, together)
-    raise Mistake(f"{file}: cannot be read as {' or '.join(kind.__name__ for kind in kinds)}")
+    raise Mistake(f"{file}: {_spell(kinds)} cannot be read from a file; images are the files of a folder")
+
+
+def _spell(kinds: tuple[type[Space], ...]) -> str:
+    return listed(kind.__name__ for kind in kinds)
 
 
 def lines_of(file: Path) -> list[str]:
     """A text file's lines; raises `Mistake` that names the file and the line."""
     try:
-        lines = file.read_bytes().decode("utf-8").splitlines()
+        text = file.read_bytes().decode("utf-8")
     except OSError as error:
         raise Mistake(f"{file}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise Mistake(f"{file}:{line}: is not UTF-8") from error
-    if not lines:
+        raise Mistake(f"{file}:{line}: is not UTF-8: {error.object[error.start]:#04x}") from error
+    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+    if lines == [""]:
         raise Mistake(f"{file}: is empty; it must have an example a line")
     return lines
 
 
-def _labels(file: Path, together: list[Path]) -> tuple[Space, Any]:
+def _labels_of(file: Path) -> list[str]:
+    labels = [line.strip() for line in lines_of(file)]
+    if "" in labels:
+        raise Mistake(f"{file}:{labels.index('') + 1}: is empty; every line must be a label")
+    return labels
+
+
+def _labels(file: Path, together: list[Path]) -> tuple[Label, Tensor]:
     import torch
 
-    names = sorted({line.strip() for other in together for line in lines_of(other)})
+    names = sorted({label for other in together for label in _labels_of(other)})
     numbers = {name: number for number, name in enumerate(names)}
-    return Label(len(names), names), torch.tensor([numbers[line.strip()] for line in lines_of(file)])
+    return Label(len(names), tuple(names)), torch.tensor([numbers[label] for label in _labels_of(file)])
 
 
-def _tokens(file: Path, together: list[Path]) -> tuple[Space, Any]:
+def _tokens(file: Path, together: list[Path]) -> tuple[Tokens, Any]:
+    """Words between spaces. Files that are read in another form, such as scenes, share no words."""
     import torch
 
-    words = dict.fromkeys(
-        word for other in together if other.suffix == ".txt" for line in lines_of(other) for word in line.split()
-    )
-    special = set(Vocabulary.SPECIAL)
-    vocabulary = Vocabulary.of(word for word in words if word not in special)
-    space = Tokens(vocabulary)
-    return space, space.collate(
-        [torch.tensor(vocabulary.encode(line.split()), dtype=torch.long) for line in lines_of(file)]
-    )
+    texts = [other for other in together if other == file or other.suffix == ".txt"]
+    words = dict.fromkeys(word for text in texts for line in lines_of(text) for word in line.split())
+    space = Tokens(Vocabulary.of(word for word in words if word not in Vocabulary.SPECIAL))
+    numbers = [torch.tensor(space.vocabulary.encode(line.split()), dtype=torch.long) for line in lines_of(file)]
+    return space, space.collate(numbers)
 
 
-def _images(folder: Path) -> tuple[Space, Any]:
+def _images(folder: Path) -> tuple[Image, Tensor]:
+    import numpy as np
     import torch
-    from PIL import Image as Picture
-    from torchvision.transforms.functional import pil_to_tensor
+    from einops import rearrange
+    from PIL import Image as Pictures
 
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGES)
     if not files:
         raise Mistake(f"{folder}: has no image ({', '.join(IMAGES)})")
-    pictures = []
+    pictures: list[Tensor] = []
     for file in files:
         try:
-            pictures.append(pil_to_tensor(Picture.open(file).convert("RGB")).float() / 127.5 - 1)
+            with Pictures.open(file) as opened:
+                pixels = torch.tensor(np.asarray(opened.convert("RGB")), dtype=torch.float32)
+                pictures.append(rearrange(pixels / 127.5 - 1, "height width channels -> channels height width"))
         except OSError as error:
             raise Mistake(f"{file}: is no image that can be read: {error}") from error
         if pictures[-1].shape != pictures[0].shape:
-            raise Mistake(
-                f"{file}: has the size {tuple(pictures[-1].shape[1:])}, but {files[0]} has {tuple(pictures[0].shape[1:])}"
-            )
+            sizes = [f"{picture.shape[2]} × {picture.shape[1]}" for picture in (pictures[-1], pictures[0])]
+            raise Mistake(f"{file}: is {sizes[0]} pixels, but {files[0]} is {sizes[1]}; images must be of one size")
     _, height, width = pictures[0].shape
     return Image(3, height, width), torch.stack(pictures)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from dovetail.errors import DovetailError
+from dovetail.errors import DovetailError, Mistake, close, listed
 from dovetail.registries import Registry, registry
 
 if TYPE_CHECKING:
@@ -38,20 +39,36 @@ class State:
 
         return Bench(self.registry, Store.at(store))
 
+    def is_named(self, what: str, name: str) -> bool:
+        """Whether a system or grid (`what` is `"systems"` or `"grids"`) has this full or bare name."""
+        return any(name in (full, full.rpartition("/")[2]) for full in getattr(self.registry, what))
+
+    def must_name(self, name: str, *kinds: str) -> None:
+        """That `name` is among these kinds of names; raises `Mistake` with what is close, or why there is none."""
+        if any(self.is_named(what, name) for what in kinds):
+            return
+        known = [full for what in kinds for full in getattr(self.registry, what)]
+        possible = close(name, known) or (f"there are {listed(known)}" if known else "")
+        nouns = " or ".join(what.removesuffix("s") for what in kinds)
+        nowhere = "" if self.registry.workspace else NO_WORKSPACE
+        raise Mistake("; ".join(filter(None, (f"there is no {nouns} `{name}`", possible, nowhere))))
+
+
+NO_WORKSPACE = (
+    "no registry.toml is in this folder or above it: go to the folder that has yours, or say where it is with"
+    " `dovetail --workspace FILE …`"
+)
+
 
 def note_early_options(words: Sequence[str]) -> State:
     """The options that must be known before the command line is complete, since plugins add commands."""
-    workspace: str | None = None
-    disable: list[str] = []
-    pairs = zip(words, [*words[1:], ""], strict=True)
-    for word, following in pairs:
+    found: Mapping[str, list[str]] = {"--workspace": [], "--no-plugin": []}
+    for word, following in pairwise([*words, ""]):
         name, equals, value = word.partition("=")
-        value = value if equals else following
-        if name == "--workspace":
-            workspace = value
-        elif name == "--no-plugin":
-            disable.append(value)
-    return State(workspace, tuple(disable))
+        if name in found:
+            found[name].append(value if equals else following)
+    workspace = found["--workspace"]
+    return State(workspace[-1] if workspace else None, tuple(found["--no-plugin"]))
 
 
 def state_of(context: Any) -> State:

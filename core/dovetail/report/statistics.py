@@ -23,7 +23,10 @@ class Summary:
 
 @frozen
 class Difference:
-    """The mean of the paired differences to the base over the `n` seeds that both have, with its interval; None from one seed."""
+    """The mean of the paired differences to the base over the `n` seeds that both have.
+
+    Its interval is None from one seed.
+    """
 
     n: int
     mean: float

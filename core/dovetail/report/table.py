@@ -1,5 +1,7 @@
-"""A grid's table: a row an arm, with mean ± standard deviation, n of the seeds asked for, the difference to the base and the
-published value. As Markdown, CSV and cells for a terminal."""
+"""A grid's table, as Markdown, as CSV, and as cells for a terminal.
+
+A row an arm: mean ± standard deviation, n of the seeds asked for, the difference to the base and the published value.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from attrs import field, frozen
 from dovetail.bench.grids import ABSENT, Arm, Grid, published_for
 from dovetail.bench.running import Bench
 from dovetail.bench.store import RunFolder
+from dovetail.report.spelling import spell_difference, spell_seeds, spell_summary
 from dovetail.report.statistics import Difference, Summary, difference, summarise
 
 
@@ -51,11 +54,12 @@ class Report:
 
     @property
     def metrics(self) -> list[str]:
-        """The metrics shown: those that the grid names, or all of the test split."""
+        """The metrics shown: those that the grid names, or all of the test split, or those to be expected of it."""
         if self.grid.show:
             return list(self.grid.show)
         seen = {name: None for row in self.rows for outcome in row.outcomes.values() for name in outcome.metrics}
-        return [name for name in seen if name.endswith(".test")]
+        expected = [f"{name}.test" for name in self.grid.base.system.stages[-1].metrics]
+        return [name for name in seen if name.endswith(".test")] or expected
 
     @property
     def base(self) -> Row:
@@ -77,69 +81,90 @@ class Report:
         ]
 
     def remarks(self) -> list[str]:
-        """What a reader must know of: failed, missing and stale runs, and kinds of device that are mixed."""
-        lines = []
+        """What a reader must know: runs that are not finished, values left out, and kinds of device that are mixed."""
+        lines: dict[tuple[str, str], list[int]] = {}
         for row in self.rows:
             for outcome in row.outcomes.values():
-                if outcome.state != "finished":
-                    detail = f": {outcome.detail.splitlines()[0]}" if outcome.detail else ""
-                    lines.append(f"{row.arm.name}, seed {outcome.seed}: {outcome.state}{detail}")
-                bad = [name for name, value in outcome.metrics.items() if not math.isfinite(value)]
-                if bad:
-                    lines.append(f"{row.arm.name}, seed {outcome.seed}: not finite and left out: {', '.join(bad)}")
+                for remark in self._about(outcome):
+                    lines.setdefault((row.arm.name, remark), []).append(outcome.seed)
+        remarks = [f"{arm}, {spell_seeds(seeds)}: {what}" for (arm, what), seeds in lines.items()]
         devices = {outcome.device for row in self.rows for outcome in row.outcomes.values() if outcome.device}
         if len(devices) > 1:
-            lines.append(f"runs on different kinds of device are mixed: {', '.join(sorted(devices))}")
-        return lines
+            remarks.append(f"runs on different kinds of device are mixed: {', '.join(sorted(devices))}")
+        return remarks
+
+    def _about(self, outcome: Outcome) -> list[str]:
+        """Why a run's values are not, or not all, in the table."""
+        if outcome.state != "finished":
+            return [f"{outcome.state}{f': {outcome.detail.splitlines()[0]}' if outcome.detail else ''}"]
+        absent = [name for name in self.metrics if name not in outcome.metrics]
+        bad = [name for name, value in outcome.metrics.items() if not math.isfinite(value)]
+        remarks = [f"has no {' and no '.join(absent)}, but {', '.join(outcome.metrics)}"] if absent else []
+        return [*remarks, f"not finite and left out: {', '.join(bad)}"] if bad else remarks
 
     # ----------------------------------------------------------------------------------------------------- cells
 
-    def header(self) -> list[str]:
-        """The column titles."""
+    def header(self, metrics: list[str] | None = None) -> list[str]:
+        """The column titles, of all metrics or of some."""
         columns = [axis.name for axis in self.grid.axes] or ["arm"]
-        for metric in self.metrics:
-            columns += [metric, "n", "Δ to base [95 %]", *(["published"] if self._has_published(metric) else [])]
+        for metric in self.metrics if metrics is None else metrics:
+            columns += [metric, "n", *(["Δ to base [95 %]"] if len(self.rows) > 1 else [])]
+            columns += ["published"] if self._has_published(metric) else []
         return columns
 
-    def cells(self, row: Row) -> list[str]:
+    def cells(self, row: Row, metrics: list[str] | None = None) -> list[str]:
         """One row in words."""
         cells = [row.arm.labels[axis.name] for axis in self.grid.axes] or [row.arm.name]
-        for metric in self.metrics:
+        for metric in self.metrics if metrics is None else metrics:
             summary = self.summary(row, metric)
-            cells += [spell_summary(summary), f"{summary.n}/{summary.asked}", self._spell_difference(row, metric)]
-            if self._has_published(metric):
-                cells.append(", ".join(number(value) for value, _ in self.published(row, metric)) or ABSENT)
+            cells += [spell_summary(summary), f"{summary.n}/{summary.asked}"]
+            cells += [self._spell_difference(row, metric)] if len(self.rows) > 1 else []
+            cells += [self._spell_published(row, metric)] if self._has_published(metric) else []
         return cells
+
+    @property
+    def _sources(self) -> list[str]:
+        return list(dict.fromkeys(entry.source for entry in self.grid.published))
 
     def _has_published(self, metric: str) -> bool:
         return any(metric in entry.values for entry in self.grid.published)
 
+    def _spell_published(self, row: Row, metric: str) -> str:
+        """The published values as they were written, with the numbers of their sources where there are several."""
+        several = len(self._sources) > 1
+        values = [
+            f"{value:.10g}{f' [{self._sources.index(source) + 1}]' if several else ''}"
+            for value, source in self.published(row, metric)
+        ]
+        return ", ".join(values) or ABSENT
+
     def _spell_difference(self, row: Row, metric: str) -> str:
+        found = self.difference(row, metric)
         if row is self.base:
             return "base"
-        found = self.difference(row, metric)
-        if found is None:
-            return ABSENT
-        interval = (
-            f" [{signed(found.low)}, {signed(found.high)}]" if found.low is not None and found.high is not None else ""
-        )
-        return f"{signed(found.mean)}{interval}"
+        pairs = f" (n {found.n})" if found is not None and found.n < len(self.grid.seeds) else ""
+        return f"{spell_difference(found)}{pairs}"
 
     def markdown(self) -> str:
-        """The table and its remarks, with the sources of what is published."""
+        """The table and its remarks, with the sources of what is published and the runs behind each row."""
         lines = [f"# {self.grid.name}", ""]
         lines += [self.grid.summary, ""] if self.grid.summary else []
         header = self.header()
-        lines += [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
-        lines += [f"| {' | '.join(self.cells(row))} |" for row in self.rows]
-        seeds = ", ".join(map(str, self.grid.seeds))
-        lines += ["", f"Mean ± standard deviation over the seeds {seeds}; n is of the seeds asked for."]
+        lines += [_markdown_row(header), f"|{'---|' * len(header)}"]
+        lines += [_markdown_row(self.cells(row)) for row in self.rows]
+        lines += [
+            "",
+            f"Mean ± standard deviation over the {spell_seeds(self.grid.seeds)}; n is of the seeds asked for.",
+        ]
         lines += ["Differences are paired by seed, with Student's interval at 95 %."] if len(self.rows) > 1 else []
-        sources = dict.fromkeys(entry.source for entry in self.grid.published)
-        lines += [f"Published: {'; '.join(sources)}."] if sources else []
-        lines += [f"- {remark}" for remark in [*self.remarks(), *self.grid.notes]]
-        runs = {outcome.folder.name: None for row in self.rows for outcome in row.outcomes.values()}
-        lines += ["", f"Runs: {', '.join(f'`{name}`' for name in runs)}"]
+        sources = [f"[{n}] {source}" for n, source in enumerate(self._sources, start=1)]
+        lines += [f"Published: {'; '.join(sources if len(sources) > 1 else self._sources)}."] if sources else []
+        remarks = [*self.remarks(), *self.grid.notes]
+        lines += ["", *(f"- {remark}" for remark in remarks)] if remarks else []
+        lines += ["", "Runs:", ""]
+        for row in self.rows:
+            names = (f"`{outcome.folder.name}`" for outcome in row.outcomes.values() if outcome.state != "missing")
+            lines.append(f"- {row.arm.name}: {', '.join(names) or 'none'}")
         return "\n".join(lines) + "\n"
 
     def csv(self) -> str:
@@ -150,39 +175,20 @@ class Report:
         for row in self.rows:
             labels = [row.arm.labels[axis.name] for axis in self.grid.axes]
             for seed, outcome in row.outcomes.items():
-                for metric, value in outcome.metrics.items() or {"": ""}.items():
-                    writer.writerow([*labels, seed, outcome.state, metric, value, outcome.seconds, outcome.folder.name])
+                seconds = outcome.seconds if outcome.state == "finished" else ""
+                for metric, value in outcome.metrics.items() or (("", ""),):
+                    writer.writerow([*labels, seed, outcome.state, metric, value, seconds, outcome.folder.name])
         return text.getvalue()
 
 
-def number(value: float) -> str:
-    """Four significant digits, without an exponent where people would write none."""
-    if value and (abs(value) >= 1e6 or abs(value) < 1e-4):
-        return f"{value:.3e}"
-    digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 3
-    return f"{value:.{min(digits, 6)}f}"
-
-
-def signed(value: float) -> str:
-    """A number with its sign, a true minus."""
-    return ("+" if value >= 0 else "−") + number(abs(value))
-
-
-def spell_summary(summary: Summary) -> str:
-    """`mean ± deviation`, both to the digit that the deviation's second significant one has; no ± from one seed."""
-    if summary.mean is None:
-        return ABSENT
-    if not summary.deviation:
-        return number(summary.mean) if summary.deviation is None else f"{number(summary.mean)} ± 0"
-    digits = max(0, 1 - math.floor(math.log10(summary.deviation)))
-    return f"{summary.mean:.{min(digits, 6)}f} ± {summary.deviation:.{min(digits, 6)}f}"
+def _markdown_row(cells: list[str]) -> str:
+    """A row of a Markdown table; what would end a cell or the row is escaped."""
+    return f"| {' | '.join(' '.join(cell.split()).replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 def gather(grid: Grid, bench: Bench) -> Report:
     """A grid's results from the store."""
-    rows = []
-    for arm in grid.arms:
-        rows.append(Row(arm, {seed: _outcome(bench, arm, seed) for seed in grid.seeds}))
+    rows = [Row(arm, {seed: _outcome(bench, arm, seed) for seed in grid.seeds}) for arm in grid.arms]
     return Report(grid, tuple(rows))
 
 

@@ -1,0 +1,154 @@
+"""The commands that tell what the store has: status and report. They train nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from dovetail.cli.checking import Changes
+from dovetail.cli.running import GridName, ReportFolder, StoreFolder
+from dovetail.cli.screen import columns, examples, say
+from dovetail.cli.state import state_of
+
+if TYPE_CHECKING:
+    from dovetail.report.table import Report
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(epilog=examples("dovetail status", "dovetail status quickstart", "dovetail status char-lm"))(status)
+    app.command(
+        epilog=examples(
+            "dovetail report quickstart",
+            "dovetail report quickstart --format csv > runs.csv",
+        )
+    )(report)
+
+
+def status(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="A grid, or a system; every run of the store without it.")
+    ] = "",
+    changes: Changes = None,
+    *,
+    store: StoreFolder = None,
+) -> None:
+    """How far a grid is, or what the store holds.
+
+    A run is fresh (finished, as the grid has it now), running, interrupted, missing, failed, or stale: finished when
+    something that it depends on was different.
+    """
+    from dovetail.bench.grids import load_grid
+    from dovetail.report.table import gather
+    from dovetail.tables import overrides
+
+    state = state_of(context)
+    if name:
+        state.must_name(name, "grids", "systems")
+    bench = state.bench(store)
+    if name and state.is_named("grids", name):
+        _print_grid(gather(load_grid(state.registry, name, bench.checker, overrides(changes or [])), bench))
+        return
+    full = state.registry.named("systems", name)[0] if name else ""
+    about = bench.store.index.about()
+    runs = [folder for folder in bench.store.runs() if not full or about[folder.name]["name"] == full]
+    rows = [(folder.name, folder.state(), _trouble(folder)) for folder in runs]
+    columns(rows, ("run", "state", "") if rows else ())
+    _print_count(Counter(row[1] for row in rows), f" in {bench.store.path}")
+
+
+def _trouble(folder: Any) -> str:
+    failure = folder.failure() if folder.state() == "failed" else None
+    return failure["message"].splitlines()[0] if failure else ""
+
+
+def _print_grid(report: Report) -> None:
+    rows: dict[tuple[str, str, str], list[int]] = {}
+    for row in report.rows:
+        for outcome in row.outcomes.values():
+            state = "fresh" if outcome.state == "finished" else outcome.state
+            rows.setdefault((row.arm.name, state, outcome.detail.split("\n")[0]), []).append(outcome.seed)
+    columns(
+        [(arm, state, ", ".join(map(str, seeds)), detail) for (arm, state, detail), seeds in rows.items()],
+        ("arm", "state", "seeds", ""),
+    )
+    counts: Counter[str] = Counter()
+    for (_, state, _), seeds in rows.items():
+        counts[state] += len(seeds)
+    _print_count(counts)
+
+
+def _print_count(counts: Mapping[str, int], where: str = "") -> None:
+    total = sum(counts.values())
+    each = ", ".join(f"{count} {state}" for state, count in counts.items())
+    typer.echo(f"{total} run{'' if total == 1 else 's'}{where}{f': {each}' if each else ''}")
+
+
+def report(
+    context: typer.Context,
+    name: GridName,
+    changes: Changes = None,
+    *,
+    store: StoreFolder = None,
+    format: Annotated[
+        Literal["markdown", "csv"] | None, typer.Option(help="Print the table so, instead of writing the files.")
+    ] = None,
+    out: ReportFolder = None,
+) -> None:
+    """A grid's table and learning curves, from what the store has."""
+    from dovetail.bench.grids import load_grid
+    from dovetail.report.table import gather
+    from dovetail.tables import overrides
+
+    state = state_of(context)
+    state.must_name(name, "grids")
+    bench = state.bench(store)
+    found = load_grid(state.registry, name, bench.checker, overrides(changes or []))
+    if format:
+        result = gather(found, bench)
+        typer.echo(result.csv() if format == "csv" else result.markdown(), nl=False)
+    else:
+        write_report(bench, found, out)
+
+
+def write_report(bench: Any, found: Any, out: str | None) -> None:
+    """Print a grid's table, and write it and the learning curves."""
+    from dovetail.bench.files import write_text
+    from dovetail.bench.store import check_folder
+    from dovetail.report.curves import draw_curves
+    from dovetail.report.table import gather
+
+    result = gather(found, bench)
+    folder = Path(out) if out else bench.store.path / "reports" / found.name.replace("/", ".")
+    check_folder(folder)
+    print_table(result)
+    write_text(folder / "table.md", result.markdown())
+    write_text(folder / "table.csv", result.csv())
+    drawn = draw_curves(result, folder / "curves.png")
+    say(f"{folder / 'table.md'}, table.csv{', curves.png' if drawn else ''}")
+
+
+def print_table(report: Report) -> None:
+    """A grid's table and its remarks; a table for each metric where one of all would be wider than the terminal."""
+    from dovetail.cli.screen import width
+
+    terminal = width()
+    blocks = [report.metrics]
+    if terminal is not None and len(report.metrics) > 1 and _wide(report, report.metrics) > terminal:
+        blocks = [[metric] for metric in report.metrics]
+    for metrics in blocks:
+        columns([report.cells(row, metrics) for row in report.rows], report.header(metrics))
+        typer.echo("")
+    for remark in report.remarks():
+        say(f"- {remark}")
+
+
+def _wide(report: Report, metrics: list[str]) -> int:
+    """The columns that a table takes."""
+    rows = [report.header(metrics), *(report.cells(row, metrics) for row in report.rows)]
+    return sum(max(map(len, column)) + 2 for column in zip(*rows, strict=True)) - 2

@@ -1,0 +1,173 @@
+"""The command `show`: a component's hyperparameters, or a system or a grid with every value filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import attrs
+import typer
+
+from dovetail.cli.screen import columns, examples, say
+from dovetail.cli.state import State, state_of
+from dovetail.errors import Mistake, close
+from dovetail.registries import NONE, Component, Registry
+
+if TYPE_CHECKING:
+    from dovetail.bench.grids import Grid
+    from dovetail.systems import System
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog=examples(
+            "dovetail show recurrent-dropout/lstm",
+            "dovetail show cell standard/lstm     where a name is of several kinds",
+            "dovetail show quickstart-base",
+            "dovetail show quickstart-base encoder.cell=gru",
+            "dovetail show quickstart",
+        )
+    )(show)
+
+
+def show(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A component, a system or a grid; or a kind, before a component.")
+    ],
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[COMPONENT | PATH=VALUE…]", help="The component of that kind; or changes to the system."
+        ),
+    ] = None,
+) -> None:
+    """What a component takes, or a system or a grid, filled in."""
+    from dovetail.tables import overrides
+
+    state, words = state_of(context), more or []
+    registry = state.registry
+    found = [component for component in registry.components.values() if name in (component.name, component.short)]
+    if name in registry.kinds and len(words) == 1:
+        _show_component(registry.find(name, words[0]), registry)
+    elif words and not state.is_named("systems", name):
+        raise Mistake(f"only a system can be shown with changes, and there is no system `{name}`")
+    elif len(found) == 1:
+        _show_component(found[0], registry)
+    elif found:
+        raise Mistake(
+            f"`{name}` means several components; write {' or '.join(f'`dovetail show {each}`' for each in found)}"
+        )
+    elif state.is_named("systems", name):
+        _show_system(registry.system(name, overrides(words)))
+    elif state.is_named("grids", name):
+        _show_grid(state, name)
+    elif name in registry.kinds:
+        say(f"`{name}` is a kind: `dovetail list {name}` lists its components, `dovetail show {name} NAME` shows one")
+    else:
+        names = (each for component in registry.components.values() for each in (component.name, component.short))
+        guess = close(name, [*names, *registry.systems, *registry.grids])
+        everything = "see `dovetail list`, `dovetail systems` and `dovetail grids`"
+        raise Mistake(f"there is no component, system or grid `{name}`; {guess or everything}")
+
+
+def _show_component(component: Component, registry: Registry) -> None:
+    from dovetail.cli.describe import describe
+
+    fields = describe(component, registry)
+    typer.echo(f"{component}, version {component.version}{f', {component.paper}' if component.paper else ''}")
+    say(component.summary)
+    if component.deprecated:
+        say(f"deprecated: use {component.deprecated}")
+    if not fields:
+        typer.echo("It takes no parameters.")
+        return
+    typer.echo("")
+    rows = []
+    for field in fields:
+        rule = f"{field.type}{f' in {field.range}' if field.range else ''}"
+        rows.append((field.name, f"= {field.default}" if field.default else "required", f"{rule}. {field.doc}".strip()))
+    long = max(len(default) for _, default, _ in rows)
+    if long <= 20:
+        columns(rows)
+        return
+    for name, default, text in rows:
+        typer.echo(f"{name} {default}")
+        columns([("   ", text)])
+
+
+def _show_system(system: System) -> None:
+    rows = []
+    several = len(system.stages) > 1
+    for stage in system.stages:
+        rows += [(f"stage {stage.name}", "")] if several else []
+        for name, value in (*stage.parts.items(), *(item for item in _settings(stage) if item[1])):
+            rows += list(_tree(name, value, system.registry, 1 if several else 0))
+    columns(rows)
+
+
+def _settings(stage: Any) -> list[tuple[str, Any]]:
+    return [(name, getattr(stage, name)) for name in ("objective", "dataset", "metrics", "train", "reset")]
+
+
+def _tree(name: str, value: Any, registry: Registry, depth: int) -> Iterator[tuple[str, str]]:
+    """A row for each value: its name, set in by its depth, and what it is."""
+    from dovetail.cli.describe import in_toml
+    from dovetail.config import FromRun, Share
+    from dovetail.interfaces import Spec
+
+    label = f"{'  ' * depth}{name}"
+    if isinstance(value, Share):
+        yield label, f"shares {value.path}"
+    elif isinstance(value, FromRun):
+        yield label, f"{value.part} of the run {value.run}{', frozen' if value.frozen else ''}"
+    elif value is None:
+        yield label, NONE
+    elif attrs.has(type(value)):
+        yield label, registry.component_of(value).name if isinstance(value, Spec) else ""
+        for attribute in attrs.fields(type(value)):
+            inner = getattr(value, attribute.name)
+            if inner is not None or _is_slot(type(value), attribute.name):
+                yield from _tree(attribute.name, inner, registry, depth + 1)
+    elif isinstance(value, Mapping) and value:
+        yield label, ""
+        for key, item in value.items():
+            yield from _tree(key, item, registry, depth + 1)
+    elif isinstance(value, tuple) and any(isinstance(item, Spec) for item in value):
+        yield label, ""
+        for place, item in enumerate(value):
+            yield from _tree(str(place), item, registry, depth + 1)
+    else:
+        yield label, in_toml(value, registry)
+
+
+def _is_slot(cls: type, name: str) -> bool:
+    from dovetail.config import hints, slot_base
+
+    return slot_base(hints(cls)[name]) is not None
+
+
+def _show_grid(state: State, name: str) -> None:
+    from dovetail.bench.grids import load_grid
+    from dovetail.fitting import Checker
+
+    grid = load_grid(state.registry, name, Checker(state.registry))
+    typer.echo(f"grid {grid.name}{f': {grid.summary}' if grid.summary else ''}\n")
+    rows = [("base", grid.base.system.name), ("seeds", ", ".join(map(str, grid.seeds)))]
+    rows += [(f"axis {axis.name}", f"{axis.path}: {', '.join(axis.options)}") for axis in grid.axes]
+    columns(rows)
+    typer.echo("")
+    list_arms(grid)
+
+
+def list_arms(grid: Grid, swaps: bool = False) -> None:
+    """Print a grid's arms, with what their swaps keep where asked; and its notes."""
+    count = f"{len(grid.arms)} arms × {len(grid.seeds)} seeds = {len(grid.arms) * len(grid.seeds)} runs"
+    typer.echo(f"{count}:")
+    for arm in grid.arms:
+        typer.echo(f"  {arm.name}{'  (base)' if arm is grid.base else ''}")
+        for swap in arm.system.swaps if swaps else ():
+            say(f"      {swap}")
+    for note in grid.notes:
+        say(f"  {note}")
