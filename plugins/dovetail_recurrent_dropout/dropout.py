@@ -20,6 +20,8 @@ from dovetail import Spec, State
 class Site(NamedTuple):
     """The recurrence that a scheme acts in."""
 
+    input: int
+    """Features of the input."""
     gates: int
     """How many gates and candidates read h."""
     memories: int
@@ -43,6 +45,10 @@ class Masks(NamedTuple):
     stay: Tensor | None = None
     """The share of its value before the step that each memory (h, then c) has at the end of it: zoneout's.
     Shape: (time, batch, memories, feature)."""
+    input: Tensor | None = None
+    """On x_t, before anything reads it. Shape: (time, batch, input)."""
+    output: Tensor | None = None
+    """On what is put out, but not on what is carried on. Shape: (time, batch, feature)."""
 
     def each(self, steps: int) -> list[Masks]:
         """The masks of each step."""
@@ -50,6 +56,14 @@ class Masks(NamedTuple):
         return [
             Masks(*step) for step in zip(*(absent if mask is None else mask.unbind(0) for mask in self), strict=True)
         ]
+
+    def read(self, xs: Tensor) -> Tensor:
+        """The inputs that are read. Shape: (batch, time, input)."""
+        return xs if self.input is None else xs * self.input.transpose(0, 1)
+
+    def put_out(self, ys: Tensor) -> Tensor:
+        """The outputs that are seen. Shape: (batch, time, feature)."""
+        return ys if self.output is None else ys * self.output.transpose(0, 1)
 
 
 def drop(x: Tensor, mask: Tensor | None) -> Tensor:
@@ -69,6 +83,10 @@ class Dropout(nn.Module, ABC):
     """A scheme of dropout in recurrent connections. It knows neither the sizes nor the equations of the recurrence."""
 
     @abstractmethod
+    def carries(self, site: Site) -> int:
+        """How many tensors `carried` draws in training; a scheme that draws there draws nothing in `forward`."""
+
+    @abstractmethod
     def carried(self, site: Site, memory: Tensor) -> State:
         """What is drawn once a sequence; it travels in the cell's state. Nothing in evaluation.
 
@@ -86,6 +104,9 @@ class Dropout(nn.Module, ABC):
 @final
 class NoDropout(Dropout):
     """Nothing is dropped."""
+
+    def carries(self, site: Site) -> int:
+        return 0
 
     def carried(self, site: Site, memory: Tensor) -> State:
         return ()

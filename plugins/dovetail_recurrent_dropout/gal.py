@@ -57,6 +57,9 @@ class GalDropout(Dropout):
         one = self.tied or not self.training  # what stands for the masks in evaluation is the same for every gate
         return (1,) if one else (site.gates,)
 
+    def carries(self, site: Site) -> int:
+        return self.noise.carries
+
     def carried(self, site: Site, memory: Tensor) -> State:
         return self.noise.carried(memory, self._places(site))
 

@@ -7,7 +7,7 @@ Axes: batch time feature; a weight's rows are `(gate out)`, its gates r, z, g, i
 *Differs from the paper:* z is PyTorch's, h_t = (1 - z_t) * g_t + z_t * h_{t-1}, which is Eq. 2.2.9 with 1 - z_t for
 z_t: the same functions, the signs of z's weights changed. Two bias vectors, as PyTorch has, stand for the one.
 
-*Not covered:* a fused path, layer normalisation, dropout of inputs and outputs.
+*Not covered:* a fused path.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from torch import Tensor
 
 from dovetail import Cell, CellSpec, State, Vector, within
 from dovetail_recurrent_dropout.dropout import Dropout, DropoutSpec, Masks, NoDropout, Site, drop, stayed
+from dovetail_recurrent_dropout.layer_norm import normalising
 from dovetail_recurrent_dropout.weights import Weights, recur
 
 Activation = Literal["tanh", "relu"]
 Reset = Literal["before", "after"]
-SITE = Site(gates=3, memories=1)
+GATES, MEMORIES = 3, 1
 
 
 @frozen(kw_only=True)
@@ -42,6 +43,8 @@ class GruSpec(CellSpec):
     """The nonlinearity f (Eq. 2.2.8)."""
     init: float | None = field(default=None, validator=within("(0, inf)"))
     """All weights and biases start in U(±init): 0.05 in section 3.4.2, 0.01 in 3.4.3; U(±1/sqrt(hidden)) without it."""
+    layer_norm: bool = False
+    """Normalise the sums that gates and candidate are made from (Eq. 2.2.10–2.2.13)."""
 
     def build(self, *, input: Vector) -> GruCell:
         return GruCell(
@@ -51,6 +54,7 @@ class GruSpec(CellSpec):
             reset=self.reset,
             activation=self.activation,
             init=self.init,
+            layer_norm=self.layer_norm,
         )
 
 
@@ -65,6 +69,7 @@ class GruCell(Cell):
         reset: whether the reset gate acts before or after the matrix product.
         activation: the nonlinearity f.
         init: the bound of the initial weights; 1/sqrt(hidden) where it is None.
+        layer_norm: normalise the sums before the nonlinearities.
     """
 
     output: Vector
@@ -78,20 +83,24 @@ class GruCell(Cell):
         reset: Reset = "before",
         activation: Activation = "tanh",
         init: float | None = None,
+        layer_norm: bool = False,
     ) -> None:
         super().__init__()
         self.output = Vector(hidden)
         self.dropout = NoDropout() if dropout is None else dropout
         self.reset = reset
         self.activation = getattr(torch, activation)
-        self.weights = Weights(input=input, hidden=hidden, gates=SITE.gates, init=init)
+        self.site = Site(input=input, gates=GATES, memories=MEMORIES)
+        self.norm_gates = normalising(layer_norm, gates=2, hidden=hidden)
+        self.norm_candidate = normalising(layer_norm, gates=1, hidden=hidden)
+        self.weights = Weights(input=input, hidden=hidden, gates=GATES, init=init)
 
     def initial_state(self, batch: int) -> State:
         """Zeros, and the masks of a sequence in training. Shape: h (batch, hidden)."""
         return self.renew((self.weights.zeros(batch),))
 
     def renew(self, state: State) -> State:
-        return (state[0], *self.dropout.carried(SITE, state[0]))
+        return (state[0], *self.dropout.carried(self.site, state[0]))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One step. Shape: x (batch, input), y (batch, hidden)."""
@@ -101,24 +110,24 @@ class GruCell(Cell):
     def forward(self, xs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """All steps. A state without masks gets them. Shape: xs (batch, time, input), ys (batch, time, hidden)."""
         state = self.initial_state(len(xs)) if state is None else state
-        h, *carried = state if len(state) > SITE.memories else self.renew(state)
-        steps = self.dropout(SITE, h, xs.shape[1], tuple(carried)).each(xs.shape[1])
+        h, *carried = state if len(state) > MEMORIES else self.renew(state)
+        masks = self.dropout(self.site, h, xs.shape[1], tuple(carried))
         hidden = self.output.size
         weights = self.weights.weight_hh.tensor_split([2 * hidden])  # once: a slice's gradient costs a whole matrix
         biases = self.weights.bias_hh.tensor_split([2 * hidden])
         ys = []
-        for x, masks in zip(self.weights(xs).unbind(1), steps, strict=True):
-            h = self._advance(x, h, masks, weights, biases)
+        for x, step in zip(self.weights(masks.read(xs)).unbind(1), masks.each(xs.shape[1]), strict=True):
+            h = self._advance(x, h, step, weights, biases)
             ys.append(h)
-        return torch.stack(ys, dim=1), (h, *carried)
+        return masks.put_out(torch.stack(ys, dim=1)), (h, *carried)
 
     def _advance(self, x: Tensor, h: Tensor, masks: Masks, weights: State, biases: State) -> Tensor:
         of_gates, of_candidate = (None, None) if masks.hidden is None else (masks.hidden[:, :2], masks.hidden[:, -1:])
         gates, candidate = x.tensor_split([2 * self.output.size], dim=1)
-        r, z = (gates + recur(h, weights[0], biases[0], of_gates)).sigmoid().chunk(2, dim=1)
+        r, z = self.norm_gates(gates + recur(h, weights[0], biases[0], of_gates)).sigmoid().chunk(2, dim=1)
         if self.reset == "before":
             candidate = candidate + recur(r * h, weights[1], biases[1], of_candidate)
         else:
             candidate = candidate + r * recur(h, weights[1], biases[1], of_candidate)
-        g = drop(self.activation(candidate), masks.candidate)
+        g = drop(self.activation(self.norm_candidate(candidate)), masks.candidate)
         return stayed(drop(g + z * (h - g), masks.memory), h, masks.stay, 0)

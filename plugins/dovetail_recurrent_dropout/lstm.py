@@ -7,7 +7,7 @@ Axes: batch time feature; a weight's rows are `(gate out)`, its gates i, f, g, o
 
 *Differs from the paper:* two bias vectors, as PyTorch has, stand for the one.
 
-*Not covered:* a fused path, layer normalisation (Eq. 2.2.10–2.2.13), dropout of inputs and outputs.
+*Not covered:* a fused path.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from torch import Tensor
 
 from dovetail import Cell, CellSpec, State, Vector, within
 from dovetail_recurrent_dropout.dropout import Dropout, DropoutSpec, Masks, NoDropout, Site, drop, stayed
+from dovetail_recurrent_dropout.layer_norm import normalising
 from dovetail_recurrent_dropout.weights import Weights, recur
 
 Activation = Literal["tanh", "relu"]
-SITE = Site(gates=4, memories=2)
+GATES, MEMORIES = 4, 2
 
 
 @frozen(kw_only=True)
@@ -39,6 +40,8 @@ class LstmSpec(CellSpec):
     """The nonlinearity f (Eq. 3.3.5 and 3.3.7); `relu` in section 3.4.4."""
     init: float | None = field(default=None, validator=within("(0, inf)"))
     """All weights and biases start in U(±init): 0.05 in section 3.4.2, 0.01 in 3.4.3; U(±1/sqrt(hidden)) without it."""
+    layer_norm: bool = False
+    """Normalise the sums that gates and candidate are made from (Eq. 2.2.10–2.2.13), and c_t where it is put out."""
 
     def build(self, *, input: Vector) -> LstmCell:
         return LstmCell(
@@ -47,6 +50,7 @@ class LstmSpec(CellSpec):
             dropout=None if self.dropout is None else self.dropout.build(),
             activation=self.activation,
             init=self.init,
+            layer_norm=self.layer_norm,
         )
 
 
@@ -60,6 +64,7 @@ class LstmCell(Cell):
         dropout: what is dropped.
         activation: the nonlinearity f.
         init: the bound of the initial weights; 1/sqrt(hidden) where it is None.
+        layer_norm: normalise the sums before the nonlinearities.
     """
 
     output: Vector
@@ -72,19 +77,23 @@ class LstmCell(Cell):
         dropout: Dropout | None = None,
         activation: Activation = "tanh",
         init: float | None = None,
+        layer_norm: bool = False,
     ) -> None:
         super().__init__()
         self.output = Vector(hidden)
         self.dropout = NoDropout() if dropout is None else dropout
         self.activation = getattr(torch, activation)
-        self.weights = Weights(input=input, hidden=hidden, gates=SITE.gates, init=init)
+        self.site = Site(input=input, gates=GATES, memories=MEMORIES)
+        self.norm = normalising(layer_norm, gates=GATES, hidden=hidden)
+        self.norm_memory = normalising(layer_norm, gates=1, hidden=hidden)
+        self.weights = Weights(input=input, hidden=hidden, gates=GATES, init=init)
 
     def initial_state(self, batch: int) -> State:
         """Zeros, and the masks of a sequence in training. Shape: h and c (batch, hidden)."""
         return self.renew((self.weights.zeros(batch), self.weights.zeros(batch)))
 
     def renew(self, state: State) -> State:
-        return (*state[:2], *self.dropout.carried(SITE, state[0]))
+        return (*state[:2], *self.dropout.carried(self.site, state[0]))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One step. Shape: x (batch, input), y (batch, hidden)."""
@@ -94,18 +103,18 @@ class LstmCell(Cell):
     def forward(self, xs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """All steps. A state without masks gets them. Shape: xs (batch, time, input), ys (batch, time, hidden)."""
         state = self.initial_state(len(xs)) if state is None else state
-        h, c, *carried = state if len(state) > SITE.memories else self.renew(state)
-        steps = self.dropout(SITE, h, xs.shape[1], tuple(carried)).each(xs.shape[1])
+        h, c, *carried = state if len(state) > MEMORIES else self.renew(state)
+        masks = self.dropout(self.site, h, xs.shape[1], tuple(carried))
         ys = []
-        for x, masks in zip(self.weights(xs).unbind(1), steps, strict=True):
-            h, c = self._advance(x, h, c, masks)
+        for x, step in zip(self.weights(masks.read(xs)).unbind(1), masks.each(xs.shape[1]), strict=True):
+            h, c = self._advance(x, h, c, step)
             ys.append(h)
-        return torch.stack(ys, dim=1), (h, c, *carried)
+        return masks.put_out(torch.stack(ys, dim=1)), (h, c, *carried)
 
     def _advance(self, x: Tensor, h: Tensor, c: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
         sums = x + recur(h, self.weights.weight_hh, self.weights.bias_hh, masks.hidden)
-        i, f, g, o = sums.chunk(4, dim=1)
+        i, f, g, o = self.norm(sums).chunk(4, dim=1)
         candidate = drop(self.activation(g), masks.candidate)
         memory = drop(f.sigmoid() * c + i.sigmoid() * candidate, masks.memory)
-        new = o.sigmoid() * self.activation(memory)
+        new = o.sigmoid() * self.activation(self.norm_memory(memory))
         return stayed(new, h, masks.stay, 0), stayed(memory, c, masks.stay, 1)

@@ -45,6 +45,9 @@ class MoonDropout(Dropout):
         super().__init__()
         self.noise = dropping(rate=rate, sampling=sampling, scale=scale)
 
+    def carries(self, site: Site) -> int:
+        return self.noise.carries
+
     def carried(self, site: Site, memory: Tensor) -> State:
         return self.noise.carried(memory)
 

@@ -7,7 +7,7 @@ Axes: batch time feature.
 
 *Differs from the paper:* two bias vectors, as PyTorch has, stand for the one.
 
-*Not covered:* a fused path, layer normalisation, dropout of inputs and outputs.
+*Not covered:* a fused path.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from torch import Tensor
 
 from dovetail import Cell, CellSpec, State, Vector, within
 from dovetail_recurrent_dropout.dropout import Dropout, DropoutSpec, Masks, NoDropout, Site, drop, stayed
+from dovetail_recurrent_dropout.layer_norm import normalising
 from dovetail_recurrent_dropout.weights import Weights, recur
 
 Activation = Literal["tanh", "relu"]
-SITE = Site(gates=1, memories=1)
+GATES, MEMORIES = 1, 1
 
 
 @frozen(kw_only=True)
@@ -39,6 +40,8 @@ class RnnSpec(CellSpec):
     """The nonlinearity f (Eq. 3.3.3)."""
     init: float | None = field(default=None, validator=within("(0, inf)"))
     """All weights and biases start in U(±init): 0.05 in section 3.4.2, 0.01 in 3.4.3; U(±1/sqrt(hidden)) without it."""
+    layer_norm: bool = False
+    """Normalise the sums that the hidden state is made from (Eq. 2.2.10–2.2.13)."""
 
     def build(self, *, input: Vector) -> RnnCell:
         return RnnCell(
@@ -47,6 +50,7 @@ class RnnSpec(CellSpec):
             dropout=None if self.dropout is None else self.dropout.build(),
             activation=self.activation,
             init=self.init,
+            layer_norm=self.layer_norm,
         )
 
 
@@ -60,6 +64,7 @@ class RnnCell(Cell):
         dropout: what is dropped.
         activation: the nonlinearity f.
         init: the bound of the initial weights; 1/sqrt(hidden) where it is None.
+        layer_norm: normalise the sums before the nonlinearities.
     """
 
     output: Vector
@@ -72,19 +77,22 @@ class RnnCell(Cell):
         dropout: Dropout | None = None,
         activation: Activation = "tanh",
         init: float | None = None,
+        layer_norm: bool = False,
     ) -> None:
         super().__init__()
         self.output = Vector(hidden)
         self.dropout = NoDropout() if dropout is None else dropout
         self.activation = getattr(torch, activation)
-        self.weights = Weights(input=input, hidden=hidden, gates=SITE.gates, init=init)
+        self.site = Site(input=input, gates=GATES, memories=MEMORIES)
+        self.norm = normalising(layer_norm, gates=1, hidden=hidden)
+        self.weights = Weights(input=input, hidden=hidden, gates=GATES, init=init)
 
     def initial_state(self, batch: int) -> State:
         """Zeros, and the masks of a sequence in training. Shape: h (batch, hidden)."""
         return self.renew((self.weights.zeros(batch),))
 
     def renew(self, state: State) -> State:
-        return (state[0], *self.dropout.carried(SITE, state[0]))
+        return (state[0], *self.dropout.carried(self.site, state[0]))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One step. Shape: x (batch, input), y (batch, hidden)."""
@@ -94,15 +102,15 @@ class RnnCell(Cell):
     def forward(self, xs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """All steps. A state without masks gets them. Shape: xs (batch, time, input), ys (batch, time, hidden)."""
         state = self.initial_state(len(xs)) if state is None else state
-        h, *carried = state if len(state) > SITE.memories else self.renew(state)
-        steps = self.dropout(SITE, h, xs.shape[1], tuple(carried)).each(xs.shape[1])
+        h, *carried = state if len(state) > MEMORIES else self.renew(state)
+        masks = self.dropout(self.site, h, xs.shape[1], tuple(carried))
         ys = []
-        for x, masks in zip(self.weights(xs).unbind(1), steps, strict=True):
-            h = self._advance(x, h, masks)
+        for x, step in zip(self.weights(masks.read(xs)).unbind(1), masks.each(xs.shape[1]), strict=True):
+            h = self._advance(x, h, step)
             ys.append(h)
-        return torch.stack(ys, dim=1), (h, *carried)
+        return masks.put_out(torch.stack(ys, dim=1)), (h, *carried)
 
     def _advance(self, x: Tensor, h: Tensor, masks: Masks) -> Tensor:
         dropped = drop(drop(h, masks.candidate), masks.memory)
-        new = self.activation(x + recur(dropped, self.weights.weight_hh, self.weights.bias_hh, masks.hidden))
-        return stayed(new, h, masks.stay, 0)
+        sums = x + recur(dropped, self.weights.weight_hh, self.weights.bias_hh, masks.hidden)
+        return stayed(self.activation(self.norm(sums)), h, masks.stay, 0)

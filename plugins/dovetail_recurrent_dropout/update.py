@@ -48,6 +48,9 @@ class UpdateDropout(Dropout):
         super().__init__()
         self.noise = dropping(rate=rate, sampling=sampling, scale=scale)
 
+    def carries(self, site: Site) -> int:
+        return self.noise.carries
+
     def carried(self, site: Site, memory: Tensor) -> State:
         return self.noise.carried(memory)
 

@@ -5,6 +5,7 @@ from dovetail import Vector
 from dovetail_recurrent_dropout.gal import GalSpec
 from dovetail_recurrent_dropout.gru import GruSpec
 from dovetail_recurrent_dropout.moon import MoonDropout, MoonSpec
+from dovetail_recurrent_dropout.noise import bernoulli
 from dovetail_recurrent_dropout.update import UpdateDropout, UpdateSpec
 
 BATCH, TIME, INPUT, HIDDEN = 2, 4, 5, 3
@@ -81,7 +82,7 @@ def test_masks_act_at_the_schemes_place(*, place, scheme, options, places, sampl
     torch.manual_seed(5)
     ys, (after, *_) = cell(xs, (h,))
     torch.manual_seed(5)
-    drawn = (torch.rand(TIME if sampling == "step" else 1, BATCH, places, HIDDEN) < 0.6).double()
+    drawn = bernoulli(TIME if sampling == "step" else 1, (BATCH, places, HIDDEN), 0.6, xs)
     masks = drawn.expand(TIME, BATCH, places, HIDDEN)
     expected, (h_expected,) = by_hand(cell, xs, h, reset=reset, **{place: masks})
     torch.testing.assert_close(ys, expected, rtol=0, atol=1e-12)

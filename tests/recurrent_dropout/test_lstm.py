@@ -5,6 +5,7 @@ from dovetail import Vector
 from dovetail_recurrent_dropout.gal import GalSpec
 from dovetail_recurrent_dropout.lstm import LstmCell, LstmSpec
 from dovetail_recurrent_dropout.moon import MoonDropout, MoonSpec
+from dovetail_recurrent_dropout.noise import bernoulli
 from dovetail_recurrent_dropout.update import UpdateDropout, UpdateSpec
 
 BATCH, TIME, INPUT, HIDDEN = 2, 4, 5, 3
@@ -107,7 +108,7 @@ def test_masks_of_a_step_act_as_in_equations_3_3_8_to_3_3_10(place, dropout, pla
     torch.manual_seed(5)
     ys, _ = cell(xs, (h, c))
     torch.manual_seed(5)
-    masks = (torch.rand(TIME, BATCH, places, HIDDEN) < 0.6).double() / 0.6
+    masks = bernoulli(TIME, (BATCH, places, HIDDEN), 0.6, xs) / 0.6
     expected, _, _ = by_hand(cell, xs, h, c, **{place: masks})
     torch.testing.assert_close(ys, expected, rtol=0, atol=1e-12)
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from dovetail_recurrent_dropout.noise import Noise, dropping
+from dovetail_recurrent_dropout.noise import Noise, bernoulli, dropping
 
 MEMORY = torch.zeros(40, 50, dtype=torch.float64)
 
@@ -68,6 +68,30 @@ def test_noise_of_another_meaning_has_its_own_expectation():
     zoneout = Noise(success=0.2, sampling="step", expected=0.2)
     assert zoneout(MEMORY, 30, ()).mean().item() == pytest.approx(0.2, abs=0.01)
     assert zoneout.eval()(MEMORY, 3, ()).unique().tolist() == [0.2]
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 10])
+def test_drawing_steps_at_once_takes_the_random_numbers_of_drawing_them_in_turn(size):
+    torch.manual_seed(0)
+    together = bernoulli(5, (size, 3), 0.5, MEMORY)
+    torch.manual_seed(0)
+    in_turn = torch.cat([bernoulli(1, (size, 3), 0.5, MEMORY) for _ in range(5)])
+    assert torch.equal(together, in_turn)
+
+
+@pytest.mark.parametrize("success", [0.1, 0.5, 0.75])
+def test_each_of_the_four_numbers_of_a_draw_is_one_as_often_and_alone(success):
+    """The four columns share one draw of 64 bits: their frequencies and their products are those of independence."""
+    torch.manual_seed(0)
+    drawn = bernoulli(1, (100_000, 4), success, MEMORY)[0]
+    margin = 5 * (success * (1 - success) / 1e5) ** 0.5
+    assert (drawn.mean(0) - success).abs().max() < margin
+    assert (drawn.T @ drawn / 1e5 - success**2).fill_diagonal_(0).abs().max() < margin
+
+
+def test_probabilities_at_the_ends_of_the_range_stay_in_it():
+    assert bernoulli(1, (1000,), 1 - 1e-9, MEMORY).sum() == 1000
+    assert bernoulli(1, (1000,), 1e-9, MEMORY).sum() <= 1
 
 
 @pytest.mark.parametrize("rate", [1.0, -0.1, float("nan")])

@@ -4,6 +4,7 @@ import torch
 from dovetail import Vector
 from dovetail_recurrent_dropout.gal import GalSpec
 from dovetail_recurrent_dropout.moon import MoonSpec
+from dovetail_recurrent_dropout.noise import bernoulli
 from dovetail_recurrent_dropout.rnn import RnnSpec
 from dovetail_recurrent_dropout.update import UpdateSpec
 
@@ -45,7 +46,7 @@ def test_every_scheme_drops_the_previous_hidden_state(scheme, sampling):
     torch.manual_seed(5)
     ys, (after, *_) = cell(xs, (h,))
     torch.manual_seed(5)
-    masks = (torch.rand(TIME if sampling == "step" else 1, BATCH, HIDDEN) < 0.6).double().expand(TIME, BATCH, HIDDEN)
+    masks = bernoulli(TIME if sampling == "step" else 1, (BATCH, HIDDEN), 0.6, xs).expand(TIME, BATCH, HIDDEN)
     weights = cell.weights
     for time in range(TIME):
         recurrent = (masks[time] * h) @ weights.weight_hh.T + weights.bias_hh

@@ -11,17 +11,33 @@ import torch
 
 from dovetail import Vector
 from dovetail_recurrent_dropout.dropout import Dropout, Masks
+from dovetail_recurrent_dropout.forward import ForwardSpec
 from dovetail_recurrent_dropout.gal import GalSpec
 from dovetail_recurrent_dropout.gru import GruCell, GruSpec
 from dovetail_recurrent_dropout.lstm import LstmCell, LstmSpec
 from dovetail_recurrent_dropout.moon import MoonSpec
 from dovetail_recurrent_dropout.noise import Noise
 from dovetail_recurrent_dropout.rnn import RnnCell, RnnSpec
+from dovetail_recurrent_dropout.several import SeveralSpec
 from dovetail_recurrent_dropout.update import UpdateSpec
+from dovetail_recurrent_dropout.zoneout import ZoneoutSpec
 
 SCHEMES = (UpdateSpec, MoonSpec, GalSpec)
 CELLS = (RnnSpec, LstmSpec, GruSpec)
 BATCH, TIME, INPUT, HIDDEN = 2, 3, 5, 7
+
+
+def zoneout(*, rate, sampling="step", scale="test"):
+    return ZoneoutSpec(hidden=rate, cell=rate, sampling=sampling)
+
+
+def forward(*, rate, **options):
+    return ForwardSpec(input=rate, output=rate, **options)
+
+
+def several(*, rate, **options):
+    schemes = [make(rate=rate, **options) for make in (UpdateSpec, GalSpec, forward, zoneout, UpdateSpec)]
+    return SeveralSpec(schemes=(*schemes, GalSpec(rate=rate, masks="untied", **options)))
 
 
 def build(cell, scheme, **hyperparameters):
@@ -30,11 +46,15 @@ def build(cell, scheme, **hyperparameters):
     return cell(hidden=HIDDEN, dropout=dropout, init=1.0).build(input=Vector(INPUT)).double()
 
 
+def memories(cell):
+    return 2 if cell is LstmSpec else 1
+
+
 def inputs():
     return torch.randn(BATCH, TIME, INPUT, dtype=torch.float64)
 
 
-each = pytest.mark.parametrize(("cell", "scheme"), list(product(CELLS, SCHEMES)))
+each = pytest.mark.parametrize(("cell", "scheme"), list(product(CELLS, (*SCHEMES, zoneout, forward, several))))
 
 
 @each
@@ -75,7 +95,7 @@ def test_evaluation_is_deterministic_and_draws_nothing(cell, scheme):
     assert not torch.equal(module.train()(xs)[0], first)
 
 
-@each
+@pytest.mark.parametrize(("cell", "scheme"), list(product(CELLS, (*SCHEMES, forward))))
 def test_training_scaling_leaves_evaluation_as_it_is_without_dropout(cell, scheme):
     with_scheme, xs = build(cell, scheme, scale="training").eval(), inputs()
     without = cell(hidden=HIDDEN).build(input=Vector(INPUT)).double()
@@ -86,12 +106,12 @@ def test_training_scaling_leaves_evaluation_as_it_is_without_dropout(cell, schem
 @each
 def test_renewing_keeps_the_memory_and_draws_the_masks_of_a_window_anew(cell, scheme):
     module = build(cell, scheme, sampling="sequence")
-    ys, state = module(inputs(), module.initial_state(BATCH))
+    count = memories(cell)
+    _, state = module(inputs(), module.initial_state(BATCH))
     renewed = module.renew(state)
-    assert all(torch.equal(old, new) for old, new in zip(state[:-1], renewed[:-1], strict=True))
-    assert torch.equal(renewed[0], ys[:, -1])
-    assert not torch.equal(state[-1], renewed[-1])
-    assert len(module.renew(state[:-1])) == len(state)
+    assert all(torch.equal(old, new) for old, new in zip(state[:count], renewed[:count], strict=True))
+    assert not any(torch.equal(old, new) for old, new in zip(state[count:], renewed[count:], strict=True))
+    assert len(module.renew(state[:count])) == len(state) > count
 
 
 @each
@@ -99,11 +119,11 @@ def test_a_state_without_masks_gets_them_in_training_and_one_with_masks_passes_e
     module, xs = build(cell, scheme, sampling="sequence"), inputs()
     bare = module.eval().initial_state(BATCH)
     _, state = module.train()(xs, bare)
-    assert len(state) == len(bare) + 1
+    assert len(state) > len(bare) == memories(cell)
     from_bare, _ = module.eval()(xs, bare)
-    from_masked, after = module(xs, (*bare, state[-1]))
+    from_masked, after = module(xs, (*bare, *state[len(bare) :]))
     assert torch.equal(from_bare, from_masked)
-    assert torch.equal(after[-1], state[-1])
+    assert all(torch.equal(mask, kept) for mask, kept in zip(after[len(bare) :], state[len(bare) :], strict=True))
 
 
 @each
@@ -118,7 +138,7 @@ def test_a_state_can_be_indexed_by_example(cell, scheme):
 @each
 def test_building_works_on_the_meta_device(cell, scheme):
     with torch.device("meta"):
-        module = cell(hidden=HIDDEN, dropout=scheme()).build(input=Vector(INPUT))
+        module = cell(hidden=HIDDEN, dropout=scheme(rate=0.5), layer_norm=True).build(input=Vector(INPUT))
     assert module.output == Vector(HIDDEN)
     assert all(parameter.is_meta for parameter in module.parameters())
 
@@ -145,12 +165,15 @@ def test_weights_and_biases_start_in_their_range(cell, init, bound):
 
 
 @final
-class Zoneout(Dropout):
+class Inertia(Dropout):
     """A scheme that no cell here was written for: memories that stay as they were."""
 
     def __init__(self, rate):
         super().__init__()
         self.noise = Noise(success=rate, sampling="step", expected=rate)
+
+    def carries(self, site):
+        return self.noise.carries
 
     def carried(self, site, memory):
         return self.noise.carried(memory, (site.memories,))
@@ -160,9 +183,9 @@ class Zoneout(Dropout):
 
 
 @pytest.mark.parametrize(("cell", "memories"), [(RnnCell, 1), (LstmCell, 2), (GruCell, 1)])
-def test_a_third_partys_zoneout_works_in_every_cell(cell, memories):
+def test_a_third_partys_scheme_works_in_every_cell(cell, memories):
     torch.manual_seed(0)
-    module = cell(input=INPUT, hidden=HIDDEN, dropout=Zoneout(0.5), init=1.0)
+    module = cell(input=INPUT, hidden=HIDDEN, dropout=Inertia(0.5), init=1.0)
     plain = cell(input=INPUT, hidden=HIDDEN)
     plain.load_state_dict(module.state_dict())
     state = tuple(torch.randn(BATCH, HIDDEN) for _ in range(memories))
@@ -180,7 +203,7 @@ def test_a_third_partys_zoneout_works_in_every_cell(cell, memories):
     assert len(patterns) == memories  # each memory has a mask of its own
 
 
-@pytest.mark.parametrize("spec", [*SCHEMES, *CELLS])
+@pytest.mark.parametrize("spec", [*SCHEMES, ForwardSpec, SeveralSpec, ZoneoutSpec, *CELLS])
 def test_every_hyperparameter_is_explained(spec):
     source = Path(inspect.getsourcefile(spec)).read_text(encoding="utf-8").splitlines()
     for attribute in attrs.fields(spec):
