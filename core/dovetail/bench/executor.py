@@ -91,10 +91,12 @@ class LocalExecutor:
 
     def start(self) -> None:
         """Start the workers, which import torch while this process checks the arms."""
-        check_folder(self.store.path)
-        atexit.register(self.stop)
+        missing = self.workers - len(self._pool)
+        if missing:
+            check_folder(self.store.path)
+            atexit.register(self.stop)
         context = multiprocessing.get_context("spawn")
-        for _ in range(self.workers - len(self._pool)):
+        for _ in range(missing):
             ours, theirs = context.Pipe()
             workspace = str(self.registry.workspace) if self.registry.workspace else None
             arguments = (theirs, workspace, self.disable, str(self.store.path.resolve()))
