@@ -21,7 +21,8 @@ STYLE = re.compile(r"@import\s+[^;]+|url\(\s*['\"]?(?!data:)([^)'\"]+)")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     source = shutil.copytree(DOCS, folder / "docs", ignore=shutil.ignore_patterns("_build", "catalogue"))
-    shutil.copy(DOCS.parent / "registry.toml", folder)
+    for beside in ("registry.toml", "core"):
+        (folder / beside).symlink_to(DOCS.parent / beside)
     command = [sys.executable, "-m", "sphinx", "-E", "-a", "-n", "-W", "-q", "-b", "html", source, folder / "html"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
