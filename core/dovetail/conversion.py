@@ -55,8 +55,8 @@ def spec_converter(registry: Registry, identity: bool = False) -> cattrs.Convert
     converter.register_unstructure_hook_func(attrs.has, table)
     converter.register_unstructure_hook(Share, lambda value: {"share": value.path})
     converter.register_unstructure_hook(FromRun, from_run)
+    converter.register_unstructure_hook(Path, path)
     converter.register_unstructure_hook_func(lambda cls: issubclass(cls, Mapping), mapping)
-    converter.register_unstructure_hook_func(lambda cls: issubclass(cls, Path), path)
     return converter
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import reduce
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -241,19 +242,19 @@ class Registry:
     def tables(self, name: str, overrides: Mapping[str, Given] | None = None) -> Given:
         """A system's tables with what it extends and the overrides merged in."""
         name, table = self.named("systems", name)
-        chain = [name]
+        chain = {name: table}
         while (parent := table.at("extends")) is not None:
             name = str(parent.value)
             try:
-                name, above = self.named("systems", name)
+                name, table = self.named("systems", name)
                 wrong = f"goes in a circle: {' → '.join([*chain, name])}" if name in chain else ""
             except Mistake as error:
                 wrong = str(error)
             if wrong:
-                raise Faults(f"system {chain[0]}", [Fault(parent.where, "extends", wrong)])
-            chain.append(name)
-            table = merge(above, table.without("extends"))
-        return put_all(table, overrides or {})
+                raise Faults(f"system {next(iter(chain))}", [Fault(parent.where, "extends", wrong)])
+            chain[name] = table
+        merged = reduce(merge, (table.without("extends") for table in reversed(chain.values())))
+        return put_all(merged, overrides or {})
 
     def system(
         self, name: str, overrides: Mapping[str, Any] | None = None, runs: Callable[[str], Any] | None = None

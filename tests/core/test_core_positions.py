@@ -28,7 +28,7 @@ SCALARS = st.one_of(
     TEXT.filter(lambda text: "'" not in text).map(lambda text: f"'''{text}'''"),
     st.just('"""a\\"""""'),
 )
-BLANKS = st.sampled_from(["", " ", "\n", " # note ] } = \"\n", "\n\n\t"])
+BLANKS = st.sampled_from(["", " ", "\n", ' # note ] } = "\n', "\n\n\t"])
 
 
 class Writer:
