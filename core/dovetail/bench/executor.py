@@ -6,11 +6,12 @@ import atexit
 import contextlib
 import multiprocessing
 import os
+import signal
 import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import connection
 from typing import Any
 
@@ -103,7 +104,8 @@ class LocalExecutor:
             process = context.Process(
                 target=_work, args=arguments
             )  # no daemon: it may load data in processes of its own
-            process.start()
+            with _deaf_to_interrupts():
+                process.start()
             theirs.close()
             self._pool.append(_Worker(process, ours))
 
@@ -188,6 +190,16 @@ class LocalExecutor:
         except FileFailure as unrecorded:
             message += f"\n    nor could that be recorded: {unrecorded}"
         return message
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """What is started here never hears Ctrl-C, which a terminal sends to every process: this one ends its workers."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def describe_exit(exitcode: int | None) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Changes = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PATH=VALUE]...", help="Changes by path, like `encoder.cell=gru` or `train.epochs=3`."),
+    typer.Argument(metavar="PATH=VALUE", help="Changes by path, like `encoder.cell=gru` or `train.epochs=3`."),
 ]
 
 
@@ -45,7 +45,7 @@ def fits(
     context: typer.Context,
     system: Annotated[str, typer.Argument(metavar="SYSTEM", help="A system's name; see `dovetail systems`.")],
     slot: Annotated[
-        str, typer.Argument(metavar="[SLOT]", help="A slot's path, like `encoder.cell`; all slots without it.")
+        str, typer.Argument(metavar="SLOT", help="A slot's path, like `encoder.cell`; all slots without it.")
     ] = "",
     *,
     change: Annotated[

@@ -35,7 +35,7 @@ def plugins(context: typer.Context) -> None:
 
 def list_(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(metavar="[KIND]", help="Only the components of this kind, like `cell`.")] = "",
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="Only the components of this kind, like `cell`.")] = "",
 ) -> None:
     """The components, by kind.
 

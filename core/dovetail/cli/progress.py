@@ -28,8 +28,7 @@ class Progress:
 
     def __enter__(self) -> Progress:
         if self.done:
-            runs = f"{self.done} run{'s' if self.done > 1 else ''} finished or failed before"
-            typer.echo(f"{runs}, {self.todo} to do", err=True)
+            typer.echo(f"{self.done} run{'s' if self.done > 1 else ''} finished before, {self.todo} to do", err=True)
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -43,7 +42,7 @@ class Progress:
             )
             self.bars = Bars(*columns, console=Console(stderr=True), transient=True)
             self.bars.start()
-            self.total = self.bars.add_task("runs", total=self.todo, note=f"0/{self.todo}")
+            self.total = self.bars.add_task("runs", total=self.todo, note=f"0/{self.todo} starting")
         return self
 
     def __exit__(

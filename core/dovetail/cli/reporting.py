@@ -32,7 +32,7 @@ def add(app: typer.Typer) -> None:
 def status(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="A grid, or a system; every run of the store without it.")
+        str, typer.Argument(metavar="NAME", help="A grid, or a system; every run of the store without it.")
     ] = "",
     changes: Changes = None,
     *,
@@ -100,7 +100,10 @@ def report(
     ] = None,
     out: ReportFolder = None,
 ) -> None:
-    """A grid's table and learning curves, from what the store has."""
+    """A grid's table and learning curves.
+
+    They are made from what the store has; nothing is trained.
+    """
     from dovetail.bench.grids import load_grid
     from dovetail.report.table import gather
     from dovetail.tables import overrides

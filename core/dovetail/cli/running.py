@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dovetail.cli.checking import Changes
-from dovetail.cli.screen import examples, say
+from dovetail.cli.screen import columns, examples, say
 from dovetail.cli.state import State, state_of
 from dovetail.errors import Failure
 
@@ -82,7 +82,7 @@ def run(
     one = single(checked.name, checked, tuple(range(seed, seed + seeds)))
     todo, failed = _todo(bench, one, retry)
     with _workers(state, bench, one, len(todo), workers) as executor:
-        failed += _train(executor, todo, seeds)
+        failed += _train(executor, todo, seeds - len(todo) - len(failed))
     _print_runs(state, bench, one)
     if failed:
         raise Failure("\n".join([_count(failed), *failed]))
@@ -97,16 +97,15 @@ def _print_runs(state: State, bench: Any, one: Any) -> None:
     row = report.rows[0]
     for seed, outcome in row.outcomes.items():
         values = "  ".join(f"{name} {value:.6g}" for name, value in outcome.metrics.items())
-        took = f" in {outcome.seconds:.0f} s" if outcome.state == "finished" else ""
+        took = f" in {outcome.seconds:.1f} s" if outcome.state == "finished" else ""
         say(f"{one.name} seed={seed}: {outcome.state}{took}{f':  {values}' if values else ''}")
         typer.echo(f"    {outcome.folder.path}")
         if outcome.state == "finished" and (samples := _samples(outcome.folder, state.registry)):
             typer.echo(f"    {samples}")
     if len(one.seeds) > 1:
         names = dict.fromkeys(name for outcome in row.outcomes.values() for name in outcome.metrics)
-        for name in names:
-            summary = report.summary(row, name)
-            typer.echo(f"{name}  {spell_summary(summary)}  over {summary.n} of {summary.asked} seeds")
+        summaries = [(name, report.summary(row, name)) for name in names]
+        columns((name, spell_summary(found), f"over {found.n} of {found.asked} seeds") for name, found in summaries)
 
 
 def _samples(folder: RunFolder, registry: Registry) -> Path | None:
@@ -147,7 +146,7 @@ def grid(
     with _workers(state, bench, found, len(todo), workers) as executor:
         check_grid(found, bench.checker)
         typer.echo(f"grid {found.name}: {len(found.arms)} arms × {len(found.seeds)} seeds, every arm checked", err=True)
-        failed += _train(executor, todo, len(found.arms) * len(found.seeds))
+        failed += _train(executor, todo, len(found.arms) * len(found.seeds) - len(todo) - len(failed))
     write_report(bench, found, out)
     if failed:
         raise Failure(f"{_count(failed)}; each run's failure.json holds its traceback, and --retry trains it again")
@@ -192,12 +191,12 @@ def _workers(state: State, bench: Any, found: Any, jobs: int, workers: int) -> I
         executor.stop()
 
 
-def _train(executor: LocalExecutor, todo: list[Job], runs: int) -> list[str]:
-    """Train what there is to do of so many runs; the messages of those that failed."""
+def _train(executor: LocalExecutor, todo: list[Job], done: int) -> list[str]:
+    """Train what there is to do, where so many runs are finished; the messages of those that failed."""
     from dovetail.cli.progress import Progress
 
     if not todo:
         return []
-    with Progress(len(todo), runs - len(todo)) as progress:
+    with Progress(len(todo), done) as progress:
         executor.run(todo, progress)
     return progress.failed

@@ -67,9 +67,7 @@ def score(
     context: typer.Context,
     metrics: Annotated[
         list[str],
-        typer.Argument(
-            metavar="METRIC [PATH=VALUE]...", help="Metrics by name, each with its hyperparameters after it."
-        ),
+        typer.Argument(metavar="METRIC [PATH=VALUE]", help="Metrics by name, each with its hyperparameters after it."),
     ],
     *,
     samples: Annotated[

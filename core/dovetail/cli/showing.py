@@ -38,9 +38,7 @@ def show(
     ],
     more: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[COMPONENT | PATH=VALUE…]", help="The component of that kind; or changes to the system."
-        ),
+        typer.Argument(metavar="COMPONENT | PATH=VALUE", help="The component of that kind; or changes to the system."),
     ] = None,
 ) -> None:
     """What a component takes, or a system or a grid, filled in."""
@@ -48,7 +46,7 @@ def show(
 
     state, words = state_of(context), more or []
     registry = state.registry
-    found = [component for component in registry.components.values() if name in (component.name, component.short)]
+    found = _named(registry, name)
     if name in registry.kinds and len(words) == 1:
         _show_component(registry.find(name, words[0]), registry)
     elif words and not state.is_named("systems", name):
@@ -70,6 +68,14 @@ def show(
         guess = close(name, [*names, *registry.systems, *registry.grids])
         everything = "see `dovetail list`, `dovetail systems` and `dovetail grids`"
         raise Mistake(f"there is no component, system or grid `{name}`; {guess or everything}")
+
+
+def _named(registry: Registry, name: str) -> list[Component]:
+    """The components of any kind that a full or bare name or an alias means."""
+    aliased = [registry.find(kind, name) for kind, alias in registry.aliases if alias == name]
+    full = [component for component in registry.components.values() if name in (component.name, component.short)]
+    kinds = {component.kind for component in aliased}
+    return [*aliased, *(component for component in full if component.kind not in kinds)]
 
 
 def _show_component(component: Component, registry: Registry) -> None:
@@ -155,10 +161,20 @@ def _show_grid(state: State, name: str) -> None:
     grid = load_grid(state.registry, name, Checker(state.registry))
     typer.echo(f"grid {grid.name}{f': {grid.summary}' if grid.summary else ''}\n")
     rows = [("base", grid.base.system.name), ("seeds", ", ".join(map(str, grid.seeds)))]
-    rows += [(f"axis {axis.name}", f"{axis.path}: {', '.join(axis.options)}") for axis in grid.axes]
+    for axis in grid.axes:
+        rows.append((f"axis {axis.name}", axis.path))
+        rows += [(f"  {label}", _option(option.plain())) for label, option in axis.options.items()]
     columns(rows)
     typer.echo("")
     list_arms(grid)
+
+
+def _option(value: Any) -> str:
+    """An option as it was written: a component with the values that it is given, or a value."""
+    if isinstance(value, dict) and "use" in value:
+        given = ", ".join(f"{key} = {_option(item)}" for key, item in value.items() if key != "use")
+        return f"{value['use']}{f' ({given})' if given else ''}"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def list_arms(grid: Grid, swaps: bool = False) -> None:
