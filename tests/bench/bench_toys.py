@@ -128,7 +128,7 @@ class Fit(Objective):
         super().__init__()
         self.encoder, self.critic, self.spec, self.phases = encoder, critic, spec, phases
         self.readout = nn.Linear(encoder.output.size, 3)
-        self.weight = spec.weight.build() if isinstance(spec.weight, ScheduleSpec) else None
+        self.weight = None if isinstance(spec.weight, float) else spec.weight.build()
         self.register_buffer("count", torch.tensor(0))
         self.outcome = Fields({"predictions": Label(3), "references": Label(3)})
 
@@ -187,13 +187,14 @@ class Mean(Metric):
 
     def compute(self):
         if self.values:
-            return self.values[min(self.turn, len(self.values)) - 1]
+            value = self.values[min(self.turn, len(self.values)) - 1]
+            return float("nan") if value < 0 else value
         return self.right / self.count
 
 
 @frozen(kw_only=True)
 class MeanSpec(MetricSpec):
-    """The share of what is right; or, whatever the outcomes, `values` evaluation by evaluation."""
+    """The share of what is right; or, whatever the outcomes, `values` evaluation by evaluation, below 0 for NaN."""
 
     needs = ("predictions", "references")
     values: tuple[float, ...] = ()
