@@ -108,11 +108,15 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
         if debug:
             raise
         status = error.status if isinstance(error, DovetailError) else 1
-        say(str(error) if isinstance(error, DovetailError) else _unexpected(error), error=True)
+        say(_in_words(error), error=True)
     sys.exit(_flushed(status))
 
 
-def _unexpected(error: Exception) -> str:
+def _in_words(error: Exception) -> str:
+    if isinstance(error, DovetailError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{f'{error.filename}: ' if error.filename else ''}{error.strerror}"
     return f"{type(error).__name__}: {error}\n    this is a fault of Dovetail's or a plugin's; `--debug` shows where"
 
 

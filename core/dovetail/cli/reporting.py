@@ -129,6 +129,7 @@ def write_report(bench: Any, found: Any, out: str | None) -> None:
     result = gather(found, bench)
     folder = Path(out) if out else bench.store.path / "reports" / found.name.replace("/", ".")
     check_folder(folder)
+    typer.echo("", err=True)
     print_table(result)
     write_text(folder / "table.md", result.markdown())
     write_text(folder / "table.csv", result.csv())

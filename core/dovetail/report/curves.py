@@ -97,7 +97,7 @@ def _draw_panel(panel: Any, report: Report, metric: str) -> None:
     for start, stage in starts.items() if len(starts) > 1 else ():
         panel.axvline(start, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
         panel.text(start, 1, f" {stage}", transform=panel.get_xaxis_transform(), va="top", fontsize=7, color="0.4")
-    panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     panel.set_xlabel("epoch")
     panel.set_title(metric, loc="left", fontsize=10)
     panel.spines[["top", "right"]].set_visible(False)
