@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from dovetail.config import FromRun, Share, inside
 from dovetail.errors import Misfit, Mistake, a, listed
 from dovetail.frozendict import FrozenDict
-from dovetail.interfaces import Dataset, DatasetSpec, Metric, Objective, Spec
+from dovetail.interfaces import Dataset, DatasetSpec, Metric, MetricSpec, Objective, Spec
 from dovetail.randomness import on_stream
 from dovetail.registries import Registry
 from dovetail.spaces import Fields, Space
@@ -152,9 +152,7 @@ class Assembly:
         try:
             if isinstance(handle.spec, FromRun):
                 return self._from_run(handle, handle.spec, given, turn)
-            for argument, kinds in handle.spec.takes.items():
-                if given.get(argument) is not None and not isinstance(given[argument], kinds):
-                    raise Misfit(argument, " or ".join(kind.__name__ for kind in kinds), given[argument])  # noqa: TRY301
+            _check_takes(handle.spec, given)
             return handle.spec.build(**given)
         except Misfit as misfit:
             raise self._misfit(handle, misfit) from misfit
@@ -192,7 +190,8 @@ class Assembly:
         return path
 
     def _misfit(self, handle: Handle, misfit: Misfit) -> SpaceMisfit:
-        giver = self.givers.get(id(misfit.value), (None,))[0]
+        measures = isinstance(handle.spec, MetricSpec)
+        giver = "objective" if measures else self.givers.get(id(misfit.value), (None,))[0]
         source = self.name(giver) if giver else self._parent(handle.path)
         takes = f"{self.name(handle.path)} takes {misfit.rule} as `{misfit.argument}`"
         gives = f"but {source} gives {misfit.value}" if misfit.value is not None else "but nothing is given"
@@ -203,6 +202,18 @@ class Assembly:
         while above and above not in self.handles:
             above = above.rpartition(".")[0]
         return self.name(above) if above else "the system"
+
+
+def _check_takes(spec: Spec, given: Mapping[str, Any]) -> None:
+    """Each argument, and each name of an outcome, is of a space that the spec takes."""
+    outcome = given["outcome"] if isinstance(spec, MetricSpec) else {}
+    for name in spec.needs if isinstance(spec, MetricSpec) else ():
+        if name not in outcome:
+            raise Misfit("outcome", f"an outcome with `{name}`", outcome)
+    for name, kinds in spec.takes.items():
+        space = {**given, **outcome}.get(name)
+        if space is not None and not isinstance(space, kinds):
+            raise Misfit(name, " or ".join(kind.__name__ for kind in kinds), space)
 
 
 def freeze(module: nn.Module) -> nn.Module:
@@ -300,20 +311,6 @@ def assemble(
     assembly.gives("dataset", data)
     with torch.device("meta") if meta else nullcontext():
         objective = handles["objective"].build(data=data, **{name: handles[name] for name in spec.parts})
-        metrics = {name: _metric(assembly, handles[f"metrics.{name}"], objective.outcome) for name in spec.metrics}
+        metrics = {name: handles[f"metrics.{name}"].build(outcome=objective.outcome) for name in spec.metrics}
     parts = {name: assembly.module(name) for name in spec.parts}
     return Model(spec, objective, parts, metrics, data, dataset, assembly.built, assembly.shared)
-
-
-def _metric(assembly: Assembly, handle: Handle, outcome: Fields) -> Metric:
-    for name in handle.spec.needs:
-        kinds = handle.spec.takes.get(name, (Space,))
-        if not isinstance(outcome.get(name), kinds):
-            taken = "" if kinds == (Space,) else f" ({' or '.join(kind.__name__ for kind in kinds)})"
-            gives = str(outcome[name]) if name in outcome else listed(outcome)
-            needs = f"{assembly.name(handle.path)} needs `{name}`{taken}"
-            raise SpaceMisfit(
-                f"{handle.path}: {needs}, but {assembly.name('objective')} gives {gives}", handle.path, "objective"
-            )
-    metric: Metric = handle.build(outcome=outcome)
-    return metric

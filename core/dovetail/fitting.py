@@ -36,18 +36,17 @@ class Checker:
     def check(self, name: str, tables: Given) -> System:
         """All three passes; a misfit's error says which components would fit."""
         system = self.load(name, tables)
+        note = "\nspaces not checked: mend the above first"
         try:
             for stage in system.stages:
                 self.dataset(stage.dataset)
-        except Mistake as error:
-            raise Mistake(f"system {name}: {error}\nspaces not checked: mend the above first") from error
-        try:
+            note = ""
             self.assemble(system)
         except SpaceMisfit as misfit:
             lines = [f"system {name}: {misfit}", *self._would_fit(name, tables, misfit)]
             raise Mistake("\n    ".join(lines)) from misfit
         except Mistake as error:
-            raise Mistake(f"system {name}: {error}") from error
+            raise Mistake(f"system {name}: {error}{note}") from error
         return system
 
     def assemble(self, system: System) -> list[Model]:
@@ -58,19 +57,19 @@ class Checker:
         ]
 
     def _would_fit(self, name: str, tables: Given, misfit: SpaceMisfit) -> list[str]:
-        fitting = {
-            path: self.fits(name, tables, path)
-            for path in (misfit.taker, misfit.giver)
-            if path in self.slots(name, tables)
-        }
+        slots = self.slots(name, tables)
+        fitting = {path: self.fits(name, tables, path) for path in (misfit.taker, misfit.giver) if path in slots}
         return [
             f"`{path}` could be {listed(names)}" if names else f"no component that is installed would fit as `{path}`"
             for path, names in fitting.items()
         ]
 
     def fits(self, name: str, tables: Given, path: str) -> list[str]:
-        """The components that assemble in the slot at `path`, the rest of the system as it is."""
-        base, optional = self.slot(name, tables, path)
+        """The components that assemble in the slot at `path`, the rest as it is; raises `Mistake` for no slot."""
+        slots = self.slots(name, tables)
+        if path not in slots:
+            raise Mistake(f"system {name} has no slot `{path}`; its slots are {listed(slots, 40)}")
+        base, optional = slots[path]
         candidates = [component.name for component in self.registry.of_kind(base.kind)]
         return [name for name in [*candidates, *([NONE] if optional else [])] if self._fits(tables, path, name)]
 
@@ -81,13 +80,6 @@ class Checker:
         except DovetailError:
             return False
         return True
-
-    def slot(self, name: str, tables: Given, path: str) -> tuple[type[Spec], bool]:
-        """The spec base of a slot and whether it may be empty; raises `Mistake` with the slots that there are."""
-        slots = self.slots(name, tables)
-        if path not in slots:
-            raise Mistake(f"system {name} has no slot `{path}`; its slots are {listed(slots, 40)}")
-        return slots[path]
 
     def slots(self, name: str, tables: Given) -> dict[str, tuple[type[Spec], bool]]:
         """Every slot of a system by path, with its spec base and whether it may be empty."""

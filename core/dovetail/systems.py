@@ -156,15 +156,8 @@ def _load_stage(loader: Loader, name: str, tables: Given, reset: Given | None) -
         train = loader.fill(Train, table["train"].value, table["train"], "train")
         _check_watch(loader, train, metrics, table["train"])
     loader.check_shares()
-    return StageSpec(
-        name=name,
-        dataset=dataset,
-        objective=objective,
-        parts=FrozenDict(parts),
-        metrics=FrozenDict(metrics),
-        train=train,
-        reset=_resets(loader, reset),
-    )
+    asked = {"dataset": dataset, "objective": objective, "parts": FrozenDict(parts), "metrics": FrozenDict(metrics)}
+    return StageSpec(name=name, train=train, reset=_resets(loader, reset), **asked)
 
 
 def _is_table(loader: Loader, value: Given, path: str) -> bool:

@@ -1,7 +1,8 @@
 import pytest
 import torch
-from conftest import SYSTEM
 from torch import nn
+from toy_parts import RightSpec
+from toy_systems import SYSTEM
 
 from dovetail import Label, Mistake, Vector
 from dovetail.assembly import SpaceMisfit, assemble, freeze, open_dataset
@@ -62,8 +63,16 @@ def test_a_finer_misfit_names_them_too(bench):
 
 
 def test_a_metric_that_needs_what_the_objective_does_not_give(bench):
-    with pytest.raises(SpaceMisfit, match=r"metrics\.p: metric toy/picky needs `samples`, but objective toy/fit gives predictions, references"):  # fmt: skip  # noqa: E501
+    with pytest.raises(SpaceMisfit, match=r"metrics\.p: metric toy/picky takes an outcome with `samples` as `outcome`, but objective toy/fit gives Fields"):  # fmt: skip  # noqa: E501
         assemble(bench.load(SYSTEM, "metrics.p=toy/picky"))
+
+
+def test_a_metric_that_takes_another_space(bench, monkeypatch):
+    monkeypatch.setattr(RightSpec, "takes", {"predictions": (Vector,)})
+    with pytest.raises(
+        SpaceMisfit, match="metric toy/right takes Vector as `predictions`, but objective toy/fit gives Label"
+    ):
+        assemble(bench.load())
 
 
 def test_a_component_that_cannot_be_built_is_named(bench):

@@ -5,10 +5,10 @@ from pathlib import Path
 import attrs
 import pytest
 from attrs import field, frozen
-from conftest import SYSTEM, make_toys
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_parts import LinearSpec, NumbersSpec, Strange
+from toy_systems import SYSTEM, make_toys
 
 from dovetail import EncoderSpec, Mistake
 from dovetail.config import BAD, FromRun, Loader, Share

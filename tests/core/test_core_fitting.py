@@ -1,6 +1,6 @@
 import pytest
-from conftest import SYSTEM
 from toy_parts import NumbersSpec
+from toy_systems import SYSTEM
 
 import dovetail
 from dovetail.assembly import assemble
@@ -108,7 +108,7 @@ def shipped():
 def test_what_fits_the_quickstarts_slots_is_exactly_what_assembles(shipped, path):
     registry = shipped.registry
     tables = registry.tables("quickstart-base")
-    base, optional = shipped.slot("quickstart-base", tables, path)
+    base, optional = shipped.slots("quickstart-base", tables)[path]
     fitting = shipped.fits("quickstart-base", tables, path)
     assert registry.component_of(base_of(registry, path)).name in fitting if base_of(registry, path) else optional
     for name in [component.name for component in registry.of_kind(base.kind)] + ([NONE] if optional else []):

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import make_plugin
 from toy_parts import LinearSpec, Strange
+from toy_systems import make_plugin
 
 import dovetail
 from dovetail.errors import Faults, Mistake

@@ -1,6 +1,6 @@
 import pytest
-from conftest import SYSTEM
 from toy_parts import FitSpec, FlatSpec, LinearSpec, NumbersSpec, PlainSpec, RightSpec, WideSpec
+from toy_systems import SYSTEM
 
 from dovetail.errors import Faults, Where
 from dovetail.registries import Registry
