@@ -57,6 +57,10 @@ class Masks(NamedTuple):
             Masks(*step) for step in zip(*(absent if mask is None else mask.unbind(0) for mask in self), strict=True)
         ]
 
+    def shared(self) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """The masks of h (for all gates), of the candidate and of the memory. Shape: (time, batch, feature) each."""
+        return None if self.hidden is None else self.hidden[:, :, 0], self.candidate, self.memory
+
     def read(self, xs: Tensor) -> Tensor:
         """The inputs that are read. Shape: (batch, time, input)."""
         return xs if self.input is None else xs * self.input.transpose(0, 1)

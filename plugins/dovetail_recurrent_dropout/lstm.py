@@ -6,13 +6,11 @@ a forget gate.
 Axes: batch time feature; a weight's rows are `(gate out)`, its gates i, f, g, o, in PyTorch's order.
 
 *Differs from the paper:* two bias vectors, as PyTorch has, stand for the one.
-
-*Not covered:* a fused path.
 """
 
 from __future__ import annotations
 
-from typing import Literal, final
+from typing import final
 
 import torch
 from attrs import field, frozen
@@ -21,9 +19,10 @@ from torch import Tensor
 from dovetail import Cell, CellSpec, State, Vector, within
 from dovetail_recurrent_dropout.dropout import Dropout, DropoutSpec, Masks, NoDropout, Site, drop, stayed
 from dovetail_recurrent_dropout.layer_norm import normalising
+from dovetail_recurrent_dropout.lstm_window import LstmWindow
 from dovetail_recurrent_dropout.weights import Weights, recur
+from dovetail_recurrent_dropout.window import Activation, fits
 
-Activation = Literal["tanh", "relu"]
 GATES, MEMORIES = 4, 2
 
 
@@ -42,6 +41,8 @@ class LstmSpec(CellSpec):
     """All weights and biases start in U(±init): 0.05 in section 3.4.2, 0.01 in 3.4.3; U(±1/sqrt(hidden)) without it."""
     layer_norm: bool = False
     """Normalise the sums that gates and candidate are made from (Eq. 2.2.10–2.2.13), and c_t where it is put out."""
+    fused: bool = field(default=True, metadata={"identity": False})
+    """Run windows by one function with a backward pass of its own where it covers what is asked; else step by step."""
 
     def build(self, *, input: Vector) -> LstmCell:
         return LstmCell(
@@ -51,6 +52,7 @@ class LstmSpec(CellSpec):
             activation=self.activation,
             init=self.init,
             layer_norm=self.layer_norm,
+            fused=self.fused,
         )
 
 
@@ -65,6 +67,7 @@ class LstmCell(Cell):
         activation: the nonlinearity f.
         init: the bound of the initial weights; 1/sqrt(hidden) where it is None.
         layer_norm: normalise the sums before the nonlinearities.
+        fused: run whole windows by one function where it covers what is asked.
     """
 
     output: Vector
@@ -78,11 +81,13 @@ class LstmCell(Cell):
         activation: Activation = "tanh",
         init: float | None = None,
         layer_norm: bool = False,
+        fused: bool = True,
     ) -> None:
         super().__init__()
         self.output = Vector(hidden)
         self.dropout = NoDropout() if dropout is None else dropout
-        self.activation = getattr(torch, activation)
+        self.activation: Activation = activation
+        self.fused = fused and not layer_norm
         self.site = Site(input=input, gates=GATES, memories=MEMORIES)
         self.norm = normalising(layer_norm, gates=GATES, hidden=hidden)
         self.norm_memory = normalising(layer_norm, gates=1, hidden=hidden)
@@ -105,16 +110,30 @@ class LstmCell(Cell):
         state = self.initial_state(len(xs)) if state is None else state
         h, c, *carried = state if len(state) > MEMORIES else self.renew(state)
         masks = self.dropout(self.site, h, xs.shape[1], tuple(carried))
+        xs = masks.read(xs)
+        fused = self.fused and fits(xs, self.weights.weight_hh, masks)
+        ys, h, c = (self._window if fused else self._steps)(xs, h, c, masks)
+        return masks.put_out(ys), (h, c, *carried)
+
+    def _window(self, xs: Tensor, h: Tensor, c: Tensor, masks: Masks) -> tuple[Tensor, Tensor, Tensor]:
+        w = self.weights
+        weights = w.weight_ih, w.weight_hh, w.bias_ih + w.bias_hh
+        time_first = xs.transpose(0, 1).contiguous()
+        ys, h, c = LstmWindow.apply(time_first, h, c, *weights, *masks.shared(), self.activation)
+        return ys.transpose(0, 1), h, c
+
+    def _steps(self, xs: Tensor, h: Tensor, c: Tensor, masks: Masks) -> tuple[Tensor, Tensor, Tensor]:
         ys = []
-        for x, step in zip(self.weights(masks.read(xs)).unbind(1), masks.each(xs.shape[1]), strict=True):
+        for x, step in zip(self.weights(xs).unbind(1), masks.each(xs.shape[1]), strict=True):
             h, c = self._advance(x, h, c, step)
             ys.append(h)
-        return masks.put_out(torch.stack(ys, dim=1)), (h, c, *carried)
+        return torch.stack(ys, dim=1), h, c
 
     def _advance(self, x: Tensor, h: Tensor, c: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
         sums = x + recur(h, self.weights.weight_hh, self.weights.bias_hh, masks.hidden)
         i, f, g, o = self.norm(sums).chunk(4, dim=1)
-        candidate = drop(self.activation(g), masks.candidate)
+        f_of = getattr(torch, self.activation)
+        candidate = drop(f_of(g), masks.candidate)
         memory = drop(f.sigmoid() * c + i.sigmoid() * candidate, masks.memory)
-        new = o.sigmoid() * self.activation(self.norm_memory(memory))
+        new = o.sigmoid() * f_of(self.norm_memory(memory))
         return stayed(new, h, masks.stay, 0), stayed(memory, c, masks.stay, 1)

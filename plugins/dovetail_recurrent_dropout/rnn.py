@@ -6,13 +6,12 @@ memory is the mask of h_{t-1}: every scheme is Eq. 3.3.4.
 Axes: batch time feature.
 
 *Differs from the paper:* two bias vectors, as PyTorch has, stand for the one.
-
-*Not covered:* a fused path.
 """
 
 from __future__ import annotations
 
-from typing import Literal, final
+from functools import reduce
+from typing import final
 
 import torch
 from attrs import field, frozen
@@ -21,9 +20,10 @@ from torch import Tensor
 from dovetail import Cell, CellSpec, State, Vector, within
 from dovetail_recurrent_dropout.dropout import Dropout, DropoutSpec, Masks, NoDropout, Site, drop, stayed
 from dovetail_recurrent_dropout.layer_norm import normalising
+from dovetail_recurrent_dropout.rnn_window import RnnWindow
 from dovetail_recurrent_dropout.weights import Weights, recur
+from dovetail_recurrent_dropout.window import Activation, fits
 
-Activation = Literal["tanh", "relu"]
 GATES, MEMORIES = 1, 1
 
 
@@ -42,6 +42,8 @@ class RnnSpec(CellSpec):
     """All weights and biases start in U(±init): 0.05 in section 3.4.2, 0.01 in 3.4.3; U(±1/sqrt(hidden)) without it."""
     layer_norm: bool = False
     """Normalise the sums that the hidden state is made from (Eq. 2.2.10–2.2.13)."""
+    fused: bool = field(default=True, metadata={"identity": False})
+    """Run windows by one function with a backward pass of its own where it covers what is asked; else step by step."""
 
     def build(self, *, input: Vector) -> RnnCell:
         return RnnCell(
@@ -51,6 +53,7 @@ class RnnSpec(CellSpec):
             activation=self.activation,
             init=self.init,
             layer_norm=self.layer_norm,
+            fused=self.fused,
         )
 
 
@@ -65,6 +68,7 @@ class RnnCell(Cell):
         activation: the nonlinearity f.
         init: the bound of the initial weights; 1/sqrt(hidden) where it is None.
         layer_norm: normalise the sums before the nonlinearities.
+        fused: run whole windows by one function where it covers what is asked.
     """
 
     output: Vector
@@ -78,11 +82,13 @@ class RnnCell(Cell):
         activation: Activation = "tanh",
         init: float | None = None,
         layer_norm: bool = False,
+        fused: bool = True,
     ) -> None:
         super().__init__()
         self.output = Vector(hidden)
         self.dropout = NoDropout() if dropout is None else dropout
-        self.activation = getattr(torch, activation)
+        self.activation: Activation = activation
+        self.fused = fused and not layer_norm
         self.site = Site(input=input, gates=GATES, memories=MEMORIES)
         self.norm = normalising(layer_norm, gates=1, hidden=hidden)
         self.weights = Weights(input=input, hidden=hidden, gates=GATES, init=init)
@@ -104,13 +110,27 @@ class RnnCell(Cell):
         state = self.initial_state(len(xs)) if state is None else state
         h, *carried = state if len(state) > MEMORIES else self.renew(state)
         masks = self.dropout(self.site, h, xs.shape[1], tuple(carried))
+        xs = masks.read(xs)
+        fused = self.fused and fits(xs, self.weights.weight_hh, masks)
+        ys, h = (self._window if fused else self._steps)(xs, h, masks)
+        return masks.put_out(ys), (h, *carried)
+
+    def _window(self, xs: Tensor, h: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
+        of_h = reduce(lambda one, other: other if one is None else drop(one, other), masks.shared())
+        w = self.weights
+        bias = w.bias_ih + w.bias_hh
+        time_first = xs.transpose(0, 1).contiguous()
+        ys, h = RnnWindow.apply(time_first, h, w.weight_ih, w.weight_hh, bias, of_h, self.activation)
+        return ys.transpose(0, 1), h
+
+    def _steps(self, xs: Tensor, h: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
         ys = []
-        for x, step in zip(self.weights(masks.read(xs)).unbind(1), masks.each(xs.shape[1]), strict=True):
+        for x, step in zip(self.weights(xs).unbind(1), masks.each(xs.shape[1]), strict=True):
             h = self._advance(x, h, step)
             ys.append(h)
-        return masks.put_out(torch.stack(ys, dim=1)), (h, *carried)
+        return torch.stack(ys, dim=1), h
 
     def _advance(self, x: Tensor, h: Tensor, masks: Masks) -> Tensor:
         dropped = drop(drop(h, masks.candidate), masks.memory)
         sums = x + recur(dropped, self.weights.weight_hh, self.weights.bias_hh, masks.hidden)
-        return stayed(self.activation(self.norm(sums)), h, masks.stay, 0)
+        return stayed(getattr(torch, self.activation)(self.norm(sums)), h, masks.stay, 0)

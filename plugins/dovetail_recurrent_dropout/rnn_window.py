@@ -1,0 +1,77 @@
+"""A window of a vanilla recurrent network, as one function with its own backward pass: Eq. 3.3.4 of semeniuta2019.
+
+Axes: `time batch feature`.
+
+*Not covered:* zoneout, layer normalisation, second derivatives; the cell's plain path has them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import torch
+from torch import Tensor
+from torch.autograd.function import Function
+
+from dovetail_recurrent_dropout.window import (
+    NONLINEARITIES,
+    Activation,
+    earlier,
+    project,
+    recurrent_gradient,
+    refuse_second_derivatives,
+    weight_gradient,
+)
+
+
+@final
+class RnnWindow(Function):
+    """`apply(xs, h, weight_ih, weight_hh, bias, hidden, activation)`; the mask `hidden` of h_{t-1} may be None.
+
+    Shape: xs (time, batch, input), h (batch, hidden), weight_ih (hidden, input), weight_hh (hidden, hidden), bias
+    (hidden), mask (time, batch, hidden); to ys (time, batch, hidden), and h after the window.
+    """
+
+    @staticmethod
+    def forward(  # noqa: PLR0917 — autograd passes inputs by position
+        ctx: Any,
+        xs: Tensor,
+        h: Tensor,
+        weight_ih: Tensor,
+        weight_hh: Tensor,
+        bias: Tensor,
+        hidden: Tensor | None,
+        activation: Activation,
+    ) -> tuple[Tensor, Tensor]:
+        steps, f_into = len(xs), NONLINEARITIES[activation].into
+        hs = project(xs, weight_ih, bias)
+        reads = None if hidden is None else torch.empty_like(hs)
+        across = weight_hh.t().contiguous() if steps > 1 else weight_hh.t()
+        for t, last in enumerate(earlier(h, hs)):
+            read = last if reads is None else torch.mul(last, hidden[t], out=reads[t])
+            f_into(hs[t].addmm_(read, across), hs[t])
+        ctx.save_for_backward(xs, h, weight_ih, weight_hh, hs, reads, hidden)
+        ctx.activation = activation
+        return hs, hs[-1].clone()
+
+    @staticmethod
+    def backward(ctx: Any, d_ys: Tensor, d_h: Tensor) -> tuple[Tensor | None, ...]:
+        refuse_second_derivatives()
+        xs, h, weight_ih, weight_hh, hs, reads, hidden = ctx.saved_tensors
+        f_back = NONLINEARITIES[ctx.activation].back
+        d_sums, dh = torch.empty_like(hs), d_h.clone()
+        for t in reversed(range(len(xs))):
+            f_back(torch.add(dh, d_ys[t], out=d_sums[t]), hs[t])
+            torch.mm(d_sums[t], weight_hh, out=dh)
+            if hidden is not None:
+                dh.mul_(hidden[t])
+        flat = d_sums.flatten(0, 1)
+        return (
+            (flat @ weight_ih).view_as(xs) if ctx.needs_input_grad[0] else None,
+            dh,
+            weight_gradient(d_sums, xs),
+            recurrent_gradient(d_sums, h, hs, reads),
+            flat.sum(0),
+            None,
+            None,
+        )

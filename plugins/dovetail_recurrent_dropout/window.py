@@ -1,0 +1,85 @@
+"""What the fused windows of the cells have in common: nonlinearities with their derivatives, and when a window fits.
+
+A window is a recurrence over all its steps as a single function with a backward pass of its own: the inputs are
+projected in one product, each step writes into buffers made beforehand, and the gradients of all steps' weights are one
+product. Its equations are those of the cells' steps; it has first derivatives only.
+
+Axes: everything is time-first, `time batch feature`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from dovetail_recurrent_dropout.dropout import Masks
+
+Activation = Literal["tanh", "relu"]
+aten = torch.ops.aten
+
+
+class Nonlinearity(NamedTuple):
+    """f, in buffers."""
+
+    into: Callable[[Tensor, Tensor], Tensor]
+    """(x, out): f(x)."""
+    back: Callable[[Tensor, Tensor], Tensor]
+    """(gradient, f(x)): the gradient of f(x) becomes that of x, in its place."""
+
+
+def sigmoid_back(gradient: Tensor, y: Tensor) -> Tensor:
+    """The gradient of y = sigmoid(x) becomes that of x, in its place."""
+    return aten.sigmoid_backward.grad_input(gradient, y, grad_input=gradient)
+
+
+NONLINEARITIES: dict[Activation, Nonlinearity] = {
+    "tanh": Nonlinearity(
+        lambda x, out: torch.tanh(x, out=out),
+        lambda gradient, y: aten.tanh_backward.grad_input(gradient, y, grad_input=gradient),
+    ),
+    "relu": Nonlinearity(
+        lambda x, out: torch.clamp_min(x, 0, out=out),
+        lambda gradient, y: aten.threshold_backward.grad_input(gradient, y, 0, grad_input=gradient),
+    ),
+}
+
+
+def fits(xs: Tensor, weight: Tensor, masks: Masks) -> bool:
+    """Whether a fused window covers these inputs and masks: no zoneout, no masks of single gates, no autocasting."""
+    tied = masks.hidden is None or masks.hidden.shape[2] == 1
+    return tied and masks.stay is None and xs.dtype == weight.dtype and not torch.is_autocast_enabled(xs.device.type)
+
+
+def project(xs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The input's share of all steps, in one product. Shape: (time, batch, input) to (time, batch, (gate out))."""
+    sums = xs.new_empty(*xs.shape[:2], len(weight))
+    torch.addmm(bias, xs.flatten(0, 1), weight.t(), out=sums.flatten(0, 1))
+    return sums
+
+
+def refuse_second_derivatives() -> None:
+    """Called by a backward pass, in which gradients are on where a graph of it is asked for."""
+    if torch.is_grad_enabled():
+        raise RuntimeError(
+            "a fused window has first derivatives only, but `create_graph` is set; build the cell with `fused = false`"
+        )
+
+
+def earlier(h: Tensor, hs: Tensor) -> list[Tensor]:
+    """The hidden state before each step. Shape: h (batch, hidden), hs after each (time, batch, hidden)."""
+    return [h, *hs[:-1].unbind(0)]
+
+
+def weight_gradient(of_sums: Tensor, read: Tensor) -> Tensor:
+    """The sum over all steps of the outer products. Shape: (time, batch, out) and (time, batch, in) to (out, in)."""
+    return of_sums.flatten(0, 1).t() @ read.flatten(0, 1)
+
+
+def recurrent_gradient(of_sums: Tensor, h: Tensor, hs: Tensor, reads: Tensor | None) -> Tensor:
+    """The gradient of weights that read `reads`, or the hidden states before each step where it is None."""
+    if reads is not None:
+        return weight_gradient(of_sums, reads)
+    return weight_gradient(of_sums[1:], hs[:-1]).addmm_(of_sums[0].t(), h)
