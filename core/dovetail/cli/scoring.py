@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dovetail.config import Loader
-from dovetail.errors import Mistake, Where, listed
+from dovetail.errors import Mistake, Where
 from dovetail.interfaces import Metric, MetricSpec, Outcome
 from dovetail.registries import Registry
 from dovetail.spaces import Fields, Image, Label, Space, Tokens, Vocabulary
@@ -63,7 +63,10 @@ def _requests(words: list[str]) -> Iterator[tuple[str, list[str]]]:
 def _score(spec: MetricSpec, name: str, samples: Path, references: Path | None) -> tuple[dict[str, float], str]:
     import torch
 
+    from dovetail.randomness import reseed
+
     wanted = _wanted(spec, name, samples, references)
+    reseed(0, "score")  # an encoder may start from random weights
     spaces: Any = {field: space for field, (space, _) in wanted.items()}
     metric: Metric = spec.build(outcome=Fields(spaces))
     metric.eval()
@@ -112,7 +115,7 @@ def _read(file: Path, kinds: tuple[type[Space], ...], together: list[Path]) -> t
     """A file as one of these spaces; `together` are all files that share its labels or words."""
     if file.is_dir():
         if kinds and Image not in kinds:
-            raise Mistake(f"{file}: is a folder, and {_spell(kinds)} is read from a file")
+            raise Mistake(f"{file}: is a folder, but must be a file to be read as {_spell(kinds)}")
         return _images(file)
     for kind in kinds:
         reader = getattr(kind, "read", None)
@@ -123,11 +126,11 @@ def _read(file: Path, kinds: tuple[type[Space], ...], together: list[Path]) -> t
         return _labels(file, together)
     if Tokens in kinds or not kinds:
         return _tokens(file, together)
-    raise Mistake(f"{file}: {_spell(kinds)} cannot be read from a file; images are the files of a folder")
+    raise Mistake(f"{file}: cannot be read as {_spell(kinds)}; images are the files of a folder")
 
 
 def _spell(kinds: tuple[type[Space], ...]) -> str:
-    return listed(kind.__name__ for kind in kinds)
+    return " or ".join(kind.__name__ for kind in kinds)
 
 
 def lines_of(file: Path) -> list[str]:
