@@ -29,20 +29,19 @@ stages = [
 """
 
 
-@pytest.fixture
-def toys(tmp_path_factory, monkeypatch):
+@pytest.fixture(scope="module")
+def toys(tmp_path_factory):
     """The plugin `toys`, installed for this process and those that it starts."""
     folder = tmp_path_factory.mktemp("installed")
     about = folder / "bench_toys-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: bench-toys\nVersion: 1.0\n", encoding="utf-8")
     (about / "entry_points.txt").write_text("[dovetail]\ntoys = bench_toys_plugin\n", encoding="utf-8")
-    monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), str(HERE)]))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    SEEN.clear()
-    HEARD.clear()
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(folder), str(HERE)]))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield folder
 
 
 class Workplace:
@@ -90,4 +89,12 @@ class Workplace:
 
 @pytest.fixture
 def workplace(toys, tmp_path):
+    SEEN.clear()
+    HEARD.clear()
     return Workplace(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def factory(toys, tmp_path_factory):
+    """A workplace that a module's tests share: their runs must differ."""
+    return Workplace(tmp_path_factory.mktemp("factory"))
