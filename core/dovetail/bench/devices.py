@@ -12,7 +12,7 @@ def make_fabric(device: str, precision: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Fabric's dependencies deprecate one another
         from lightning_fabric import Fabric
-    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)  # it greets each run on the person's screen
+    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)  # it greets each run on the person's screen
     accelerator, _, number = device.partition(":")
     chosen: Any = precision
     return Fabric(accelerator=accelerator, devices=[int(number)] if number else 1, precision=chosen)
