@@ -51,6 +51,11 @@ class ClassifySpec(ObjectiveSpec):
     """The dataset's field of its class."""
     smoothing: float = field(default=0.0, validator=within("[0, 1)"))
     """Share of the target's probability that is spread over all classes."""
+    group: str | None = field(default=None, metadata={"added": True})
+    """A Label field of the dataset that the outcome holds as `groups`, for metrics that tell them apart."""
+    masked: bool = field(default=False, metadata={"added": True})
+    """Let the outcome also hold `masked`, the classes predicted as in training, with the masks of dropout on; an
+    encoder with batch normalisation, whose statistics that would change, is refused."""
     auxiliary: Mapping[str, float | ScheduleSpec] = field(factory=FrozenDict, converter=FrozenDict)
     """Weights of the losses that the encoder notes, by their names; a loss without a weight does not count."""
 
@@ -59,6 +64,8 @@ class ClassifySpec(ObjectiveSpec):
         built = encoder.build(input=field_of(data, self.input, Space))
         if not isinstance(built.output, Vector):
             raise Misfit("encoder", "an encoder whose output is a Vector", built.output)
+        if self.masked and any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in built.modules()):
+            raise Misfit("encoder", "without batch normalisation where `masked` is true", type(built).__name__)
         return Classify(
             encoder=built,
             label=label,
@@ -67,6 +74,8 @@ class ClassifySpec(ObjectiveSpec):
             target=self.target,
             smoothing=self.smoothing,
             auxiliary=AuxiliaryLosses.of(self.auxiliary),
+            group=None if self.group is None else (self.group, field_of(data, self.group, Label)),
+            masked=self.masked,
         )
 
 
@@ -74,7 +83,11 @@ class ClassifySpec(ObjectiveSpec):
 class Classify(Objective):
     """Cross-entropy of an encoder with a linear readout.
 
-    Its outcome: `predictions`, the most probable classes, and `references`, the true ones. Shape: (batch) each.
+    Its outcome: `predictions`, the most probable classes, and `references`, the true ones; `groups` where there is a
+    group, and `masked` where it is asked for. Shape: (batch) each.
+
+    Args:
+        group: the dataset's field of the groups, and its space.
     """
 
     def __init__(
@@ -87,6 +100,8 @@ class Classify(Objective):
         target: str = "label",
         smoothing: float = 0.0,
         auxiliary: AuxiliaryLosses | None = None,
+        group: tuple[str, Label] | None = None,
+        masked: bool = False,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -94,7 +109,11 @@ class Classify(Objective):
         self.auxiliary = auxiliary or AuxiliaryLosses(weights={})
         self.input, self.target, self.smoothing = input, target, smoothing
         self.phases = (Phase(name="classify", parts=("encoder", "objective"), optimizer=optimizer),)
-        self.outcome = Fields({"predictions": label, "references": label})
+        self.group, self.masked = group and group[0], masked
+        grouped = {} if group is None else {"groups": group[1]}
+        self.outcome = Fields(
+            {"predictions": label, "references": label, **grouped, **({"masked": label} if masked else {})}
+        )
 
     def logits(self, batch: Batch) -> Tensor:
         """The score of each class. Shape: (batch, class)."""
@@ -110,4 +129,11 @@ class Classify(Objective):
     def evaluate(self, loader: Iterable[Batch]) -> Iterator[Outcome]:
         with evaluating(self):
             for batch in loader:
-                yield {"predictions": self.logits(batch).argmax(-1), "references": batch[self.target]}
+                outcome = {"predictions": self.logits(batch).argmax(-1), "references": batch[self.target]}
+                if self.group is not None:
+                    outcome["groups"] = batch[self.group]
+                if self.masked:
+                    self.train()
+                    outcome["masked"] = self.logits(batch).argmax(-1)
+                    self.eval()
+                yield outcome

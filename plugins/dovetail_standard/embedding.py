@@ -22,9 +22,17 @@ class EmbeddingSpec(EncoderSpec):
     """Size of each vector."""
     deviation: float = field(default=1.0, validator=within("[0, inf)"))
     """Standard deviation of the normal distribution that the vectors start from."""
+    init: float | None = field(default=None, validator=within("(0, inf)"), metadata={"added": True})
+    """The vectors start in U(±init) instead."""
 
     def build(self, *, input: Tokens) -> Embedding:
-        return Embedding(symbols=len(input.vocabulary), size=self.size, length=input.length, deviation=self.deviation)
+        return Embedding(
+            symbols=len(input.vocabulary),
+            size=self.size,
+            length=input.length,
+            deviation=self.deviation,
+            init=self.init,
+        )
 
 
 @final
@@ -36,11 +44,22 @@ class Embedding(Encoder):
 
     output: Sequence
 
-    def __init__(self, *, symbols: int, size: int, length: int | None = None, deviation: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        symbols: int,
+        size: int,
+        length: int | None = None,
+        deviation: float = 1.0,
+        init: float | None = None,
+    ) -> None:
         super().__init__()
         self.output = Sequence(length, size)
         self.table = nn.Embedding(symbols, size)
-        nn.init.normal_(self.table.weight, std=deviation)
+        if init is None:
+            nn.init.normal_(self.table.weight, std=deviation)
+        else:
+            nn.init.uniform_(self.table.weight, -init, init)
 
     def forward(self, x: Padded) -> Padded:
         return Padded(self.table(x.data), x.lengths)

@@ -49,6 +49,8 @@ class RnnLmSpec(GeneratorSpec):
     """Share of the cell's outputs that training drops before the readout."""
     tied: bool = False
     """Use the embedding's vectors as the readout's weights (press2017tying); the cell must be as wide as they are."""
+    init: float | None = field(default=None, validator=within("(0, inf)"), metadata={"added": True})
+    """The readout's weights and biases start in U(±init); as PyTorch's do without it."""
 
     def build(self, *, produces: Tokens, given: Vector | None = None, leaks: Vector | None = None) -> RnnLm:
         embedding = self.embedding.build(input=produces)
@@ -71,6 +73,7 @@ class RnnLmSpec(GeneratorSpec):
             input_dropout=self.input_dropout,
             output_dropout=self.output_dropout,
             tied=self.tied,
+            init=self.init,
         )
 
 
@@ -102,12 +105,16 @@ class RnnLm(Generator):
         input_dropout: float = 0.0,
         output_dropout: float = 0.0,
         tied: bool = False,
+        init: float | None = None,
     ) -> None:
         super().__init__()
         self.produces, self.given, self.leaks = produces, given, leaks
         self.embedding, self.cell = embedding, cell
         self.input_dropout, self.output_dropout = nn.Dropout(input_dropout), nn.Dropout(output_dropout)
         self.readout = nn.Linear(cell.output.size, len(produces.vocabulary))
+        if init is not None:
+            for parameter in self.readout.parameters():
+                nn.init.uniform_(parameter, -init, init)
         if tied:
             self.readout.weight = embedding.table.weight
 

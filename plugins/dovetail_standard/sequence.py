@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any, Literal, final
 
 import torch
-from attrs import Factory, frozen
+from attrs import Factory, field, frozen
 from einops import repeat
-from torch import Tensor
+from torch import Tensor, nn
 
-from dovetail import Cell, CellSpec, Encoder, EncoderSpec, Misfit, Padded, Sequence, Space, Tokens, Vector
+from dovetail import Cell, CellSpec, Encoder, EncoderSpec, Misfit, Padded, Sequence, Space, Tokens, Vector, within
 from dovetail_standard.cells import LstmSpec
 
 Pooling = Literal["last", "mean", "max", "none"]
@@ -33,6 +33,10 @@ class SequenceSpec(EncoderSpec):
     """Read from the end as well, and put both directions' outputs side by side."""
     head: EncoderSpec | None = None
     """From the pooled vector (or the sequence, where nothing is pooled) to the output."""
+    input_dropout: float = field(default=0.0, validator=within("[0, 1)"), metadata={"added": True})
+    """Share of what the cell reads that training drops, step by step."""
+    output_dropout: float = field(default=0.0, validator=within("[0, 1)"), metadata={"added": True})
+    """Share of the pooled vector (or of every step's output) that training drops."""
 
     def build(self, *, input: Sequence | Tokens) -> SequenceEncoder:
         embedding = None if self.embedding is None else self.embedding.build(input=input)
@@ -52,6 +56,8 @@ class SequenceSpec(EncoderSpec):
             pooling=self.pooling,
             head=None if self.head is None else self.head.build(input=pooled),
             length=steps.length,
+            input_dropout=self.input_dropout,
+            output_dropout=self.output_dropout,
         )
 
 
@@ -98,8 +104,11 @@ class SequenceEncoder(Encoder):
         pooling: Pooling = "last",
         head: Encoder | None = None,
         length: int | None = None,
+        input_dropout: float = 0.0,
+        output_dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        self.input_dropout, self.output_dropout = nn.Dropout(input_dropout), nn.Dropout(output_dropout)
         self.cell, self.backward_cell, self.embedding, self.head = cell, backward_cell, embedding, head
         self.pooling: Pooling = pooling
         width = sum(part.output.size for part in (cell, backward_cell) if part is not None)
@@ -108,14 +117,16 @@ class SequenceEncoder(Encoder):
 
     def forward(self, x: Padded) -> Any:
         data, lengths = x if self.embedding is None else self.embedding(x)
+        data = self.input_dropout(data)
         directions = [self._pooled(self.cell(data)[0], lengths)]
         if self.backward_cell is not None:
             ys, _ = self.backward_cell(flip(data, lengths))
             directions.append(self._pooled(ys, lengths, backward=True))
         if self.pooling == "none":
-            representation = Padded(torch.cat([part.data for part in directions], dim=-1), lengths)
+            outputs = torch.cat([part.data for part in directions], dim=-1)
+            representation = Padded(self.output_dropout(outputs), lengths)
         else:
-            representation = torch.cat(directions, dim=-1)
+            representation = self.output_dropout(torch.cat(directions, dim=-1))
         return representation if self.head is None else self.head(representation)
 
     def _pooled(self, ys: Tensor, lengths: Tensor, backward: bool = False) -> Any:

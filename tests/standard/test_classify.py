@@ -106,3 +106,25 @@ def test_a_field_that_is_missing_or_of_another_space_is_a_misfit():
         ClassifySpec(target="kind").build(data=DATA, encoder=IdentitySpec())
     with pytest.raises(Misfit, match="fields of which `input` is a Label"):
         ClassifySpec(target="input").build(data=DATA, encoder=IdentitySpec())
+
+
+def test_groups_of_the_dataset_are_in_the_outcome():
+    data = Fields({**DATA, "source": Label(2, ("web", "sms"))})
+    objective = ClassifySpec(group="source").build(data=data, encoder=IdentitySpec())
+    batch = data.fake(4)
+    [outcome] = objective.evaluate([batch])
+    objective.outcome.check(outcome)
+    assert outcome["groups"] is batch["source"]
+    with pytest.raises(Misfit, match="fields of which `source` is a Label"):
+        ClassifySpec(group="source").build(data=DATA, encoder=IdentitySpec())
+
+
+def test_batch_statistics_are_refused_where_predictions_are_made_as_in_training():
+    class Normalised(IdentitySpec):
+        def build(self, *, input):
+            built = Identity(space=input)
+            built.norm = torch.nn.BatchNorm1d(5)
+            return built
+
+    with pytest.raises(Misfit, match="`encoder` must be without batch normalisation where `masked` is true"):
+        ClassifySpec(masked=True).build(data=DATA, encoder=Normalised())

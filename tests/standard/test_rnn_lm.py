@@ -157,3 +157,9 @@ def test_parts_that_do_not_fit_are_misfits():
         Misfit, match="`embedding` must be a standard/embedding where the readout is tied to it, but is Identity"
     ):
         RnnLmSpec(embedding=Other(size=5), tied=True).build(produces=SPACE)
+
+
+def test_the_readout_starts_uniformly_within_init():
+    model = RnnLmSpec(cell=GruSpec(hidden=40), init=0.05).build(produces=Tokens(Vocabulary.of("abcdefgh"), 4))
+    assert 0.045 < model.readout.weight.abs().max() <= 0.05
+    assert 0 < model.readout.bias.abs().max() <= 0.05

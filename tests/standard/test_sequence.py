@@ -116,3 +116,28 @@ def test_a_cell_of_images_is_a_misfit():
 def test_the_embeddings_deviation_is_as_asked():
     table = EmbeddingSpec(size=50, deviation=0.2).build(input=Tokens(Vocabulary.of(map(str, range(200))), 6)).table
     assert table.weight.std().item() == pytest.approx(0.2, rel=0.05)
+
+
+def test_the_embeddings_vectors_start_uniformly_within_init():
+    table = EmbeddingSpec(size=50, init=0.3).build(input=Tokens(Vocabulary.of(map(str, range(200))), 6)).table
+    assert 0.29 < table.weight.max() <= 0.3
+    assert -0.3 <= table.weight.min() < -0.29
+
+
+@pytest.mark.parametrize("pooling", ["last", "none"])
+@pytest.mark.parametrize("end", ["input_dropout", "output_dropout"])
+def test_forward_dropout_acts_at_its_end_in_training_only(pooling, end):
+    torch.manual_seed(0)
+    encoder = SequenceSpec(cell=GruSpec(hidden=40), pooling=pooling, **{end: 0.5}).build(input=Sequence(4, 5))
+    x = Padded(torch.randn(3, 4, 5), torch.tensor([4, 4, 4]))
+
+    def output():
+        result = encoder(x)
+        return result if pooling == "last" else result.data
+
+    trained = output()
+    zeros = (trained == 0).float().mean().item()
+    assert (0.35 < zeros < 0.65) is (end == "output_dropout")
+    assert not torch.equal(trained, output())
+    encoder.eval()
+    torch.testing.assert_close(output(), output())
