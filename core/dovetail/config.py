@@ -18,7 +18,12 @@ from dovetail.interfaces import Spec
 from dovetail.registries import NONE, Registry
 from dovetail.tables import REFERENCES, Given, merge
 
-BAD: Any = object()
+
+class _Bad:
+    pass
+
+
+BAD: Any = _Bad()
 """What a value becomes whose fault has been noted."""
 
 
@@ -107,8 +112,15 @@ def spell(hint: Any) -> str:
         return f"a list, each {spell(arguments[0])}" if Ellipsis in arguments else f"a list of {len(arguments)}"
     if isclass(origin) and issubclass(origin, Mapping):
         return f"a table, each {spell(arguments[1])}"
-    names = {int: "an integer", float: "a number", bool: "true or false", str: "a string", Path: "a path"}
-    return names.get(hint, getattr(hint, "__name__", str(hint)))
+    names = {
+        int: "an integer",
+        float: "a number",
+        bool: "true or false",
+        str: "a string",
+        Path: "a path",
+        Given: "a value",
+    }
+    return names.get(hint, "a table" if isclass(hint) and attrs.has(hint) else str(hint))
 
 
 def inside(value: Any) -> Iterator[tuple[str, Any]]:
@@ -331,7 +343,7 @@ class Loader:
             return self.slot(given, path, base, is_optional(hint), default)
         choices: list[Any] = []
         for option in alternatives(hint):
-            converted = self._plain(given, path, option)
+            converted = given if option is Given else self._plain(given, path, option)
             if converted is not attrs.NOTHING:
                 return converted
             choices += get_args(option) if get_origin(option) is Literal else ()
@@ -354,7 +366,9 @@ class Loader:
             return file if there else self.fault(given.where, path, f"there is no file or folder `{file}`")
         if hint is float and type(value) in (int, float):
             return float(value)
-        return given if hint is Given else value if type(value) is hint else attrs.NOTHING
+        if given.is_table and isclass(hint) and attrs.has(hint):
+            value = self.fill(hint, value, given, path)
+        return value if type(value) in (hint, _Bad) else attrs.NOTHING
 
     def _tuple(self, items: list[Given], given: Given, path: str, options: tuple[Any, ...]) -> Any:
         if options[-1] is Ellipsis:

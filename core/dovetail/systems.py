@@ -121,49 +121,35 @@ def _stage_tables(loader: Loader, tables: Given) -> list[tuple[str, Given, Given
     stages, rest = tables.at("stages"), tables.without("stages")
     if stages is None:
         return [("train", rest, None)]
-    if not isinstance(stages.value, list) or not stages.value:
-        loader.fault(stages.where, "stages", f"must be a list of tables, but is {stages.plain()!r}")
-        return []
+    read = loader.value(stages, "stages", tuple[_StageTable, ...])
+    if not read:
+        loader.fault(stages.where, "stages", "must have at least one stage")
     result: list[tuple[str, Given, Given | None]] = []
-    for index, stage in enumerate(stages.value):
-        path = f"stages.{index}"
-        table = loader.fill(_StageTable, stage.value, stage, path) if _is_table(loader, stage, path) else BAD
-        if table is BAD:
-            continue
-        changes = {"objective": table.objective, "train.epochs": table.epochs, **table.set}
-        changed = put_all(rest, {key: value for key, value in changes.items() if value is not None})
-        name = table.name or f"stage-{index + 1}"
-        names = [name] if table.repeat == 1 else [f"{name}.{turn + 1}" for turn in range(table.repeat)]
+    for index, stage in enumerate(read if read is not BAD else ()):
+        changes = {"objective": stage.objective, "train.epochs": stage.epochs, **stage.set}
+        table = put_all(rest, {key: value for key, value in changes.items() if value is not None})
+        name = stage.name or f"stage-{index + 1}"
+        names = [name] if stage.repeat == 1 else [f"{name}.{turn + 1}" for turn in range(stage.repeat)]
         if {*names} & {earlier for earlier, _, _ in result}:
-            loader.fault(stage.where, f"{path}.name", f"`{name}` is the name of a stage before")
-        result += [(each, changed, table.reset) for each in names]
+            where = stages.value[index].where
+            loader.fault(where, f"stages.{index}.name", f"`{name}` is the name of a stage before")
+        result += [(each, table, stage.reset) for each in names]
     return result
 
 
 def _load_stage(loader: Loader, name: str, tables: Given, reset: Given | None) -> Any:
     loader.slots.clear()
     loader.shares.clear()
-    table = tables.value
     dataset = _needed(loader, tables, "dataset", DatasetSpec)
     objective = _needed(loader, tables, "objective", ObjectiveSpec)
-    parts = _parts(loader, tables, objective)
-    metrics = {}
-    if "metrics" in table and _is_table(loader, table["metrics"], "metrics"):
-        for metric, value in table["metrics"].value.items():
-            metrics[metric] = loader.slot(value, f"metrics.{metric}", MetricSpec)
-    train = Train()
-    if "train" in table and _is_table(loader, table["train"], "train"):
-        train = loader.fill(Train, table["train"].value, table["train"], "train")
-        _check_watch(loader, train, metrics, table["train"])
+    parts = FrozenDict(_parts(loader, tables, objective))
+    metrics, train = tables.at("metrics"), tables.at("train")
+    measured = loader.value(metrics, "metrics", Mapping[str, MetricSpec]) if metrics is not None else FrozenDict()
+    trained = loader.value(train, "train", Train) if train is not None else Train()
+    _check_watch(loader, trained, tables)
     loader.check_shares()
-    asked = {"dataset": dataset, "objective": objective, "parts": FrozenDict(parts), "metrics": FrozenDict(metrics)}
-    return StageSpec(name=name, train=train, reset=_resets(loader, reset), **asked)
-
-
-def _is_table(loader: Loader, value: Given, path: str) -> bool:
-    if not value.is_table:
-        loader.fault(value.where, path, f"must be a table, but is {value.plain()!r}")
-    return value.is_table
+    asked = {"dataset": dataset, "objective": objective, "parts": parts, "metrics": measured}
+    return StageSpec(name=name, train=trained, reset=_resets(loader, reset), **asked)
 
 
 def _needed(loader: Loader, tables: Given, key: str, base: Any) -> Any:
@@ -196,11 +182,9 @@ def _parts(loader: Loader, tables: Given, objective: Any) -> dict[str, Any]:
     return parts
 
 
-def _check_watch(loader: Loader, train: Any, metrics: Mapping[str, Any], table: Given) -> None:
-    watch, patience = table.at("watch"), table.at("patience")
-    if train is BAD:
-        return
-    if watch is not None and train.watch.partition(".")[0] not in metrics:
+def _check_watch(loader: Loader, train: Any, tables: Given) -> None:
+    watch, patience, metrics = tables.at("train.watch"), tables.at("train.patience"), tables.entries("metrics")
+    if watch is not None and train is not BAD and train.watch.partition(".")[0] not in metrics:
         loader.fault(watch.where, "train.watch", unknown("metric", train.watch, metrics))
     if patience is not None and watch is None:
         loader.fault(patience.where, "train.patience", "needs `watch`, the metric that must get better")

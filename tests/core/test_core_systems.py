@@ -67,7 +67,7 @@ def test_a_wrong_training_setting_is_a_fault(bench, line, message):
 
 def test_metrics_must_be_a_table(bench):
     text = 'dataset = "toy/numbers"\nobjective = "toy/fit"\nencoder = "toy/linear"\nmetrics = ["toy/right"]'
-    assert bench.fault(text).startswith("4: metrics: must be a table, but is ['toy/right']")
+    assert bench.fault(text).startswith("4: metrics: must be a table, each a metric, but is ['toy/right']")
 
 
 def test_a_number_in_a_metrics_table_is_watched_by_its_name(bench):
@@ -123,7 +123,7 @@ def test_a_wrong_stage_is_a_fault(bench, stage, message):
 
 
 def test_stages_must_be_a_list_with_different_names(bench):
-    assert bench.fault(SYSTEM + "stages = []").startswith("6: stages: must be a list of tables, but is []")
+    assert bench.fault(SYSTEM + "stages = []").startswith("6: stages: must have at least one stage")
     assert bench.fault(SYSTEM + "stages = [3]").startswith("6: stages.0: must be a table, but is 3")
     twice = bench.fault(SYSTEM + "[[stages]]\nname = 'a'\n[[stages]]\nname = 'a'")
     assert twice.startswith("8: stages.1.name: `a` is the name of a stage before")
