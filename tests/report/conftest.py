@@ -22,7 +22,7 @@ class System:
 def make_report(tmp_path):
     """`make_report({"none": {0: 0.5, 1: None}})`: an arm's values by seed, None where the run failed."""
 
-    def make(arms, metric="accuracy.test", published=(), records=None, seeds=None, devices=None, **about):
+    def make(arms, *, metric="accuracy.test", published=(), records=None, seeds=None, devices=None, **about):
         seeds = seeds or sorted({seed for values in arms.values() for seed in values})
         rows = []
         for label, values in arms.items():

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image as Pictures
+
+from dovetail import Image, Padded, Tokens, Vector, Vocabulary
+from dovetail.bench.files import read_tensors
+from dovetail.report.samples import sheet, write_samples
+
+
+def test_images_stand_in_rows_from_left_to_right():
+    images = torch.tensor([0.0, 0.2, 0.4, 0.6, 0.8]).reshape(5, 1, 1, 1).expand(5, 1, 64, 64)
+    pixels = np.asarray(sheet(images, low=0, high=1, columns=3))
+    assert pixels.shape == (2 + 2 * 66, 2 + 3 * 66, 3)
+    assert [pixels[34 + 66 * (k // 3), 34 + 66 * (k % 3), 0] for k in range(5)] == [0, 51, 102, 153, 204]
+
+
+def test_the_range_becomes_black_to_white_and_values_outside_are_cut_off():
+    images = torch.tensor([-3.0, -1.0, 1.0, 3.0]).reshape(4, 1, 1, 1).expand(4, 1, 70, 70)
+    pixels = np.asarray(sheet(images, columns=4))
+    assert pixels.shape[0] == 74
+    assert [pixels[20, 20 + 72 * k, 0] for k in range(4)] == [0, 0, 255, 255]
+
+
+def test_small_images_are_enlarged_without_smoothing():
+    image = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).reshape(1, 1, 2, 2)
+    pixels = np.asarray(sheet(image.expand(2, 1, 2, 2), low=0, high=1))[2:-2, 68:-2, 0]
+    assert pixels.shape == (64, 64)
+    assert np.unique(pixels).tolist() == [0, 255]
+    assert (pixels[:32, 32:] == 255).all()
+    assert (pixels[:32, :32] == 0).all()
+
+
+def test_a_sheet_is_about_square_by_default():
+    assert sheet(torch.zeros(10, 1, 64, 64)).size == (2 + 4 * 66, 2 + 3 * 66)
+
+
+def test_colours_are_kept():
+    image = torch.tensor([1.0, 0.0, 0.5]).reshape(1, 3, 1, 1).expand(1, 3, 32, 32)
+    assert np.asarray(sheet(image, low=0, high=1))[10, 10].tolist() == [255, 0, 128]
+
+
+@pytest.mark.parametrize("shape", [(0, 1, 8, 8), (2, 2, 8, 8), (1, 8, 8)])
+def test_what_is_no_batch_of_images_is_refused(shape):
+    with pytest.raises(ValueError, match=r"`images` must be \(batch, channels, height, width\) of 1 or 3 channels"):
+        sheet(torch.zeros(shape))
+
+
+def test_an_empty_range_is_refused():
+    with pytest.raises(ValueError, match="`low` must be below `high`, but is 1 and 1"):
+        sheet(torch.zeros(1, 1, 8, 8), low=1, high=1)
+
+
+def test_images_are_written_in_their_own_range(tmp_path):
+    file = write_samples(Image(1, 8, 8, low=0.0, high=2.0), torch.full((1, 1, 8, 8), 1.0), tmp_path / "new" / "samples")
+    assert file == tmp_path / "new" / "samples.png"
+    with Pictures.open(file) as picture:
+        assert picture.getpixel((30, 30)) == (128, 128, 128)
+
+
+def test_an_ending_that_is_given_is_not_given_twice(tmp_path):
+    assert write_samples(Vector(3), torch.zeros(2, 3), tmp_path / "x.safetensors").name == "x.safetensors"
+    assert write_samples(Vector(3), torch.zeros(2, 3), tmp_path / "v1.5").name == "v1.5.safetensors"
+
+
+def test_texts_are_a_line_each(tmp_path):
+    space = Tokens(Vocabulary.of(["cat", "dog"]))
+    texts = Padded(torch.tensor([[4, 5], [5, 2]]), torch.tensor([2, 2]))
+    assert write_samples(space, texts, tmp_path / "samples").read_text() == "cat dog\ndog\n"
+
+
+def test_texts_of_several_lines_are_told_apart(tmp_path):
+    space = Tokens(Vocabulary.of(["a", "\n"], joiner=""))
+    texts = Padded(torch.tensor([[4, 5, 4], [4, 0, 0]]), torch.tensor([3, 1]))
+    assert write_samples(space, texts, tmp_path / "samples").read_text() == "--- 1\na\na\n\n--- 2\na\n"
+
+
+def test_anything_else_is_tensors_by_name(tmp_path):
+    value = {"code": torch.arange(6.0).reshape(2, 3), "text": Padded(torch.tensor([[4], [5]]), torch.tensor([1, 1]))}
+    tensors, header = read_tensors(write_samples(Vector(3), value, tmp_path / "samples"))
+    assert set(tensors) == {"samples.code", "samples.text", "samples.text.lengths"}
+    assert tensors["samples.code"].tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
+    assert header == {"space": "Vector(size=3)"}
