@@ -112,14 +112,7 @@ def spell(hint: Any) -> str:
         return f"a list, each {spell(arguments[0])}" if Ellipsis in arguments else f"a list of {len(arguments)}"
     if isclass(origin) and issubclass(origin, Mapping):
         return f"a table, each {spell(arguments[1])}"
-    names = {
-        int: "an integer",
-        float: "a number",
-        bool: "true or false",
-        str: "a string",
-        Path: "a path",
-        Given: "a value",
-    }
+    names = {int: "an integer", float: "a number", bool: "true or false", str: "a string", Path: "a path", Given: "any"}
     return names.get(hint, "a table" if isclass(hint) and attrs.has(hint) else str(hint))
 
 

@@ -212,7 +212,7 @@ class Registry:
             if place == _place_of(cls):
                 return name
         raise Mistake(
-            f"{_place_of(cls)} is no known space: the table [spaces] of its plugin's registry.toml must name it"
+            f"{_place_of(cls)} is no known space: the table [spaces] of a plugin's registry.toml must name it"
         )
 
     def is_plugins(self, where: Where) -> bool:
