@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -35,7 +36,17 @@ def batches_of(
     """The batches in their order, on the device."""
     batches = _Batches(split, order, augment)
     if workers:
-        loader: Any = DataLoader(batches, batch_size=None, num_workers=workers, generator=torch.Generator())  # type: ignore[arg-type]
+        context = (
+            "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+        )  # spawned ones import torch anew
+        source: Any = batches
+        loader: Any = DataLoader(
+            source,
+            batch_size=None,
+            num_workers=workers,
+            generator=torch.Generator(),  # the global one is training's
+            multiprocessing_context=context,
+        )
     else:
         loader = (batches[place] for place in range(len(batches)))
     for batch in loader:
