@@ -170,7 +170,7 @@ class Assembly:
         whose = f"{reference.part} of the run `{reference.run}`"
         if reference.kind and spec.kind != reference.kind:
             raise Mistake(f"{path}: {whose} is {a(spec.kind)}, but {a(reference.kind)} is wanted")
-        if turn >= len(built) or built[turn] != given:
+        if turn >= len(built) or _present(built[turn]) != _present(given):
             was = f"built for {_spell(built[turn])}" if turn < len(built) else f"built {len(built)} times there"
             raise SpaceMisfit(f"{path}: {whose} was {was}, but is given {_spell(given)}", path, None)
         inner = Assembly(self.registry, self.seed, self.index, self.meta, self.runs)
@@ -221,6 +221,11 @@ def freeze(module: nn.Module) -> nn.Module:
     module.requires_grad_(False).eval()
     module.train = lambda mode=True: module  # type: ignore[method-assign]  # noqa: ARG005
     return module
+
+
+def _present(spaces: Mapping[str, Any]) -> dict[str, Any]:
+    """The spaces that are given: one that is None is as good as absent."""
+    return {name: space for name, space in spaces.items() if space is not None}
 
 
 def _spell(spaces: Mapping[str, Any]) -> str:

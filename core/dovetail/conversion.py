@@ -43,7 +43,11 @@ def spec_converter(registry: Registry, identity: bool = False) -> cattrs.Convert
         return use | {name: item for name, item in written.items() if item is not None}
 
     def from_run(value: FromRun) -> dict[str, Any]:
-        known = {"identity": value.identity} if identity and value.identity else {"from_run": value.run}
+        if identity and not value.identity:
+            raise Mistake(
+                f"the run `{value.run}`, of which a part is taken, is not known: read the system with `runs=`, from its store"
+            )
+        known = {"identity": value.identity} if identity else {"from_run": value.run}
         return {**known, "part": value.part, "frozen": value.frozen}
 
     def mapping(value: Mapping[str, Any]) -> dict[str, Any]:

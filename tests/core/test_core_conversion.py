@@ -189,13 +189,16 @@ def test_a_file_that_is_gone_has_no_content(tmp_path):
         content(tmp_path / "gone")
 
 
-def test_an_earlier_run_counts_by_its_identity_where_that_is_known(toys):
+def test_an_earlier_run_counts_by_its_identity_which_must_be_known(toys):
     assert identity(toys, FromRun("r", "encoder", True, "abc")) == {
         "identity": "abc",
         "part": "encoder",
         "frozen": True,
     }
-    assert identity(toys, FromRun("r", "encoder"))["from_run"] == "r"
+    with pytest.raises(
+        Mistake, match="the run `r`, of which a part is taken, is not known: read the system with `runs=`"
+    ):
+        identity(toys, FromRun("r", "encoder"))
 
 
 # -------------------------------------------------------------------------------------------------------------- spaces
