@@ -51,7 +51,6 @@ def make_app(words: Sequence[str] = ()) -> typer.Typer:
         name="dovetail",
         help=HELP,
         cls=Commands,
-        no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
@@ -92,7 +91,7 @@ def _print_version(asked: bool) -> None:
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
     """The entry point; `words` are the command line's by default."""
-    words = sys.argv[1:] if words is None else words
+    words = (sys.argv[1:] if words is None else words) or ["--help"]
     debug = "--debug" in words
     if not debug:
         _quieten()

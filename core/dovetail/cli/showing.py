@@ -10,7 +10,7 @@ import typer
 
 from dovetail.cli.screen import columns, examples, say
 from dovetail.cli.state import State, state_of
-from dovetail.errors import Mistake, close
+from dovetail.errors import Mistake, close, listed
 from dovetail.registries import NONE, Component, Registry
 
 if TYPE_CHECKING:
@@ -64,10 +64,16 @@ def show(
     elif name in registry.kinds:
         say(f"`{name}` is a kind: `dovetail list {name}` lists its components, `dovetail show {name} NAME` shows one")
     else:
-        names = (each for component in registry.components.values() for each in (component.name, component.short))
-        guess = close(name, [*names, *registry.systems, *registry.grids])
-        everything = "see `dovetail list`, `dovetail systems` and `dovetail grids`"
-        raise Mistake(f"there is no component, system or grid `{name}`; {guess or everything}")
+        raise Mistake(f"there is no component, system or grid `{name}`; {_possible(registry, name)}")
+
+
+def _possible(registry: Registry, name: str) -> str:
+    """The names that hold `name`, or the one that is close to it, or where names are listed."""
+    full = [*(component.name for component in registry.components.values()), *registry.systems, *registry.grids]
+    if holding := dict.fromkeys(each for each in full if name in each):
+        return f"did you mean {listed(holding)}?"
+    guess = close(name, [*full, *(component.short for component in registry.components.values())])
+    return guess or "see `dovetail list`, `dovetail systems` and `dovetail grids`"
 
 
 def _named(registry: Registry, name: str) -> list[Component]:

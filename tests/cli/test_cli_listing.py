@@ -1,0 +1,38 @@
+def test_components_are_listed_by_kind(dovetail):
+    lines = dovetail("list", "optimizer").out.splitlines()
+    assert lines[0] == "optimizer"
+    assert [line.split()[0] for line in lines[1:5]] == [
+        "standard/adam",
+        "standard/adamw",
+        "standard/rmsprop",
+        "standard/sgd",
+    ]
+    everything = dovetail("list").out
+    assert "\ndropout\n" in everything
+    assert "standard/classify" in everything
+
+
+def test_an_unknown_kind_is_a_mistake(dovetail):
+    found = dovetail("list", "cel")
+    assert (found.status, found.out) == (2, "")
+    assert found.err == "there is no kind `cel`; did you mean `cell`?\n"
+
+
+def test_plugins_say_what_became_of_them(dovetail):
+    found = dovetail("--no-plugin", "recurrent-dropout", "plugins").out
+    rows = {line.split()[0]: line.split()[1] for line in found.splitlines()[1:]}
+    assert rows["standard"] == "ready"
+    assert rows["recurrent-dropout"] == "disabled"
+
+
+def test_systems_and_grids_have_their_summaries(dovetail):
+    own = ("--no-plugin", "recurrent-dropout")
+    assert dovetail(*own, "systems").out.splitlines() == ["drawn", "misfit", "rows    Digits, row by row"]
+    assert dovetail(*own, "grids").out == "rates  One rate that works and one that cannot\n"
+
+
+def test_a_workspace_without_grids_says_so(dovetail, workspace):
+    (workspace / "registry.toml").write_text("")
+    found = dovetail("--no-plugin", "recurrent-dropout", "grids")
+    assert (found.status, found.out) == (0, "")
+    assert found.err == f"there are no grids; {workspace}/registry.toml has none\n"

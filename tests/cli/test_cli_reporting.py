@@ -1,0 +1,57 @@
+from types import SimpleNamespace
+
+import pytest
+
+from dovetail.cli import reporting, screen
+
+
+class Made:
+    """A report with two metrics and one row."""
+
+    rows = ("row",)
+    metrics = ["accuracy.test", "perplexity.test"]
+
+    def header(self, metrics):
+        return ["scheme", *metrics]
+
+    def cells(self, row, metrics):
+        return ["gal", *("0.12 ± 0.03" for _ in metrics)]
+
+    def remarks(self):
+        return ["seed 1: failed"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "headers"),
+    [(None, 1), (80, 1), (30, 2)],
+)
+def test_a_table_wider_than_the_terminal_becomes_one_for_each_metric(monkeypatch, capsys, columns, headers):
+    monkeypatch.setattr(screen, "width", lambda stream=None: columns)
+    reporting.print_table(Made())
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("scheme") for line in lines) == headers
+    assert lines[-1] == "- seed 1: failed"
+    assert columns is None or max(map(len, lines)) <= columns
+
+
+def test_status_of_a_system_is_of_its_runs_alone(dovetail, workspace):
+    assert dovetail("run", "rows").status == 0
+    assert dovetail("status", "rows").out.endswith("1 run in runs: 1 finished\n")
+    assert dovetail("status", "drawn").out == "0 runs in runs\n"
+    found = dovetail("status", "rowz")
+    assert (found.status, found.err) == (2, "there is no grid or system `rowz`; did you mean `rows`?\n")
+
+
+def test_runs_are_grouped_by_arm_state_and_reason(capsys):
+    def outcome(seed, state, detail=""):
+        return SimpleNamespace(seed=seed, state=state, detail=detail)
+
+    outcomes = [outcome(0, "finished"), outcome(1, "finished"), outcome(2, "stale", "torch: 1 → 2\nmore")]
+    row = SimpleNamespace(arm=SimpleNamespace(name="cell=gru"), outcomes=dict(enumerate(outcomes)))
+    reporting._print_grid(SimpleNamespace(rows=(row,)))
+    assert capsys.readouterr().out.splitlines() == [
+        "arm       state  seeds",
+        "cell=gru  fresh  0, 1",
+        "cell=gru  stale  2      torch: 1 → 2",
+        "3 runs: 2 fresh, 1 stale",
+    ]

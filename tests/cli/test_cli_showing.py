@@ -1,0 +1,67 @@
+import pytest
+
+
+def test_a_component_shows_its_hyperparameters(dovetail):
+    text = dovetail("show", "standard/exponential").out
+    assert text.startswith("schedule standard/exponential, version 1\n")
+    assert "start   required   a number. " in text
+    assert 'by      = "epoch"  "step" or "epoch". What is counted.' in text
+
+
+def test_a_component_without_any_says_so(dovetail):
+    assert dovetail("show", "accuracy").out.endswith("It takes no parameters.\n")
+
+
+def test_a_name_of_several_kinds_asks_which(dovetail):
+    found = dovetail("show", "standard/dcgan")
+    assert found.status == 2
+    assert "`dovetail show generator standard/dcgan` or `dovetail show discriminator standard/dcgan`" in found.err
+    assert dovetail("show", "generator", "standard/dcgan").out.startswith("generator standard/dcgan")
+
+
+def test_an_alias_says_which_of_a_kind(dovetail):
+    assert dovetail("show", "gru").out.startswith("cell standard/gru")
+
+
+def test_a_kind_points_to_its_list(dovetail):
+    assert "`dovetail list cell` lists its components" in dovetail("show", "cell").out
+
+
+def test_a_system_is_filled_in(dovetail):
+    lines = dovetail("show", "rows").out.splitlines()
+    assert [line.split() for line in lines[:4]] == [
+        ["encoder", "standard/sequence"],
+        ["cell", "recurrent-dropout/lstm"],
+        ["hidden", "5"],
+        ["dropout", "core/none"],
+    ]
+    assert ["lr", "0.01"] in [line.split() for line in lines]
+
+
+def test_a_system_is_shown_with_changes(dovetail):
+    text = dovetail("show", "rows", "encoder.cell=gru").out
+    assert "standard/gru" in text
+    assert "recurrent-dropout/lstm" not in text
+    found = dovetail("show", "rates", "encoder.cell=gru")
+    assert (found.status, found.err) == (2, "only a system can be shown with changes, and there is no system `rates`\n")
+
+
+def test_a_grid_shows_its_axes_and_arms(dovetail):
+    text = dovetail("show", "rates").out
+    assert "axis lr  objective.optimizer.lr" in text
+    assert "2 arms × 2 seeds = 4 runs:\n  lr=0.01  (base)\n  lr=1e+38\n" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("standard/lsm", "did you mean `standard/lstm`?"),
+        ("rowz", "did you mean `rows`?"),
+        ("frechet", "did you mean standard/frechet-distance?"),
+        ("xyzzy", "see `dovetail list`, `dovetail systems` and `dovetail grids`"),
+    ],
+)
+def test_an_unknown_name_is_a_mistake_with_a_hint(dovetail, name, hint):
+    found = dovetail("show", name)
+    assert found.status == 2
+    assert found.err == f"there is no component, system or grid `{name}`; {hint}\n"

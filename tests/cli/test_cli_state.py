@@ -1,0 +1,23 @@
+import pytest
+
+from dovetail import Mistake
+from dovetail.cli.state import State, note_early_options
+
+
+def test_options_are_known_before_the_commands_are():
+    state = note_early_options(["--workspace", "a.toml", "--no-plugin=x", "run", "y", "--no-plugin", "z"])
+    assert (state.workspace, state.disable) == ("a.toml", ("x", "z"))
+
+
+@pytest.mark.parametrize("words", [[], ["list"], ["--workspace"]])
+def test_few_words_are_no_trouble(words):
+    assert note_early_options(words).disable == ()
+
+
+def test_a_name_that_is_none_says_what_there_is(workspace):
+    state = State(str(workspace / "registry.toml"), ("recurrent-dropout",))
+    state.must_name("rows", "systems")
+    with pytest.raises(Mistake, match="^there is no grid `rows`; there are rates$"):
+        state.must_name("rows", "grids")
+    with pytest.raises(Mistake, match="^there is no grid or system `rate`; did you mean `rates`\\?$"):
+        state.must_name("rate", "grids", "systems")
