@@ -45,7 +45,7 @@ def spec_converter(registry: Registry, identity: bool = False) -> cattrs.Convert
     def from_run(value: FromRun) -> dict[str, Any]:
         if identity and not value.identity:
             raise Mistake(
-                f"the run `{value.run}`, of which a part is taken, is not known: read the system with `runs=`, from its store"
+                f"the run `{value.run}`, of which a part is taken, is not known: read the system with `runs=`"
             )
         known = {"identity": value.identity} if identity else {"from_run": value.run}
         return {**known, "part": value.part, "frozen": value.frozen}
