@@ -1,11 +1,14 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image as Pictures
 
-from dovetail import Image, Padded, Tokens, Vector, Vocabulary
+from dovetail import Image, Mistake, Padded, Tokens, Vector, Vocabulary
 from dovetail.bench.files import read_tensors
-from dovetail.report.samples import sheet, write_samples
+from dovetail.bench.store import RunFolder
+from dovetail.report.samples import choose, generators, samples_of, sheet, write_samples
 
 
 def test_images_stand_in_rows_from_left_to_right():
@@ -81,3 +84,47 @@ def test_anything_else_is_tensors_by_name(tmp_path):
     assert set(tensors) == {"samples.code", "samples.text", "samples.text.lengths"}
     assert tensors["samples.code"].tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
     assert header == {"space": "Vector(size=3)"}
+
+
+def a_run(**parts):
+    """A finished run whose parts were built with these spaces."""
+    stage = SimpleNamespace(parts=dict.fromkeys(parts))
+    return SimpleNamespace(
+        folder=SimpleNamespace(name="x-s0"),
+        system=SimpleNamespace(stages=(stage,)),
+        spaces={"slots": {name: [spaces] for name, spaces in parts.items()}},
+    )
+
+
+DRAWS = {"produces": Image(1, 8, 8), "given": None, "leaks": None}
+TOLD = {**DRAWS, "given": Vector(5)}
+
+
+def test_what_generates_is_known_by_what_it_was_built_for():
+    assert generators(a_run(generator=DRAWS, painter=TOLD, encoder={"input": Vector(3)})) == {
+        "generator": None,
+        "painter": Vector(5),
+    }
+
+
+def test_the_one_generator_needs_no_name_and_one_of_several_does():
+    assert choose(a_run(encoder={"input": Vector(3)}, drawer=DRAWS), None) == "drawer"
+    two = a_run(first=DRAWS, second=DRAWS)
+    assert choose(two, "second") == "second"
+    with pytest.raises(Mistake, match="has several generators: choose --part first or --part second"):
+        choose(two, None)
+    with pytest.raises(Mistake, match="has no generator `third`; its generators are first, second"):
+        choose(two, "third")
+
+
+def test_a_generator_that_needs_a_condition_says_so():
+    with pytest.raises(Mistake, match=r"generator `painter` of the run x-s0 needs a condition, Vector\(size=5\)"):
+        choose(a_run(painter=TOLD), None)
+    with pytest.raises(Mistake, match="the run x-s0 has no generator to sample from; its parts are encoder"):
+        choose(a_run(encoder={"input": Vector(3)}), None)
+
+
+def test_samples_that_are_there_are_found(tmp_path):
+    assert samples_of(RunFolder(tmp_path)) is None
+    (tmp_path / "samples.txt").write_text("x")
+    assert samples_of(RunFolder(tmp_path)) == tmp_path / "samples.txt"

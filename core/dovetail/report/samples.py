@@ -71,7 +71,7 @@ def draw_samples(
     from dovetail import load
     from dovetail.randomness import reseed
 
-    name = _chosen(FinishedRun(folder, registry, Store(folder.path.parent)), part)
+    name = choose(FinishedRun(folder, registry, Store(folder.path.parent)), part)
     generator: Any = load(folder.path, registry).parts[name]
     reseed(seed, "sample")
     with torch.no_grad():
@@ -79,7 +79,8 @@ def draw_samples(
     return write_samples(generator.produces, samples, file or folder.file("samples"))
 
 
-def _chosen(run: FinishedRun, part: str | None) -> str:
+def choose(run: FinishedRun, part: str | None) -> str:
+    """The part to sample from: the one that is asked for, or the only one; raises `Mistake` where that cannot be."""
     found = generators(run)
     if not found:
         raise Mistake(f"the run {run.folder.name} has no generator to sample from; its parts are {_parts(run)}")
