@@ -1,7 +1,7 @@
 """Trains systems in processes that are killed at points drawn from a seed, and says whether all came to the same bits.
 
-The kills are of this process's making, so that they hit: after a step, with half a file written, with a file written and not
-yet in its place, just after that, and with half a line written.
+A process kills itself, so that it hits: after a step, with half a file written, with a file written and not yet in its
+place, just after that, and with half a line written.
 """
 
 import json
@@ -42,7 +42,7 @@ class Killer:
         def save_file(tensors, file, metadata=None):
             save(tensors, file, metadata=metadata)
             if self.due("half"):
-                os.truncate(file, os.path.getsize(file) // 2)
+                os.truncate(file, Path(file).stat().st_size // 2)
                 os.kill(os.getpid(), signal.SIGKILL)
 
         def replace_file(source, target):
@@ -101,7 +101,9 @@ def main(workspace, folder, names, kills):
     warm_up()
     draw, report = random.Random(7), {}
     for name in names:
-        Bench(registry(workspace), Store(folder)).checker.assemble(registry(workspace).system(name))  # imports all it needs
+        Bench(registry(workspace), Store(folder)).checker.assemble(
+            registry(workspace).system(name)
+        )  # imports all it needs
         _, counts = sitting(workspace, name, folder / f"{name}-whole", Killer())
         hit = []
         for kill in range(kills):

@@ -39,7 +39,9 @@ def test_a_product_is_over_the_axes_that_it_names():
 
 def test_a_zip_goes_along_its_axes_together():
     assert designs({"kind": "zip", "axes": ["a", "b"]}) == (["a1 b3", "a2 b4"], [])
-    assert "a zip needs axes with as many options each, but a has 2, c has 3" in fault({"kind": "zip", "axes": ["a", "c"]})
+    assert "a zip needs axes with as many options each, but a has 2, c has 3" in fault(
+        {"kind": "zip", "axes": ["a", "c"]}
+    )
 
 
 def test_a_list_is_what_it_lists():
@@ -58,7 +60,7 @@ def test_the_designs_are_united_without_repeats():
 @pytest.mark.parametrize(
     ("design", "message"),
     [
-        ({"kind": "produkt"}, "designs.0.kind: must be product, zip, list, but is 'produkt'\n    did you mean `product`?"),
+        ({"kind": "produkt"}, "must be product, zip, list, but is 'produkt'\n    did you mean `product`?"),
         ({"axes": ["a"]}, "designs.0.kind: must be product, zip, list, but is None"),
         ({"kind": 3}, "designs.0.kind: must be product, zip, list, but is 3"),
         ({"kind": ["zip"]}, "designs.0.kind: must be product, zip, list, but is ['zip']"),
@@ -74,7 +76,7 @@ def test_the_designs_are_united_without_repeats():
     ],
 )  # fmt: skip
 def test_a_design_that_is_wrong_is_a_fault(design, message):
-    assert message in (fault(design) if "zip" not in str(design) or "axis" not in design else designs(design)[1][0])
+    assert message in designs(design)[1][0]
 
 
 def test_designs_that_are_no_list_are_a_fault():

@@ -46,7 +46,7 @@ def test_one_worker_trains_job_after_job_and_tells_of_each(executor, factory):
     executor.run(jobs(factory, 3), listener)
     assert pids(executor) == before
     assert [event.job.seed for event in listener.of("finished")] == [0, 1, 2]
-    assert [event.kind for event in listener.events if event.job.seed == 0][0] == "started"
+    assert listener.events[0].kind == "started"
     assert len(listener.of("record")) == 9
     for event in listener.of("finished"):
         run = factory.bench.train(event.job.system, event.job.seed)
@@ -88,7 +88,10 @@ def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on(executor, facto
     assert [event.detail for event in listener.of("died")] == [-9]
     assert len(listener.of("finished")) == 1
     folder = states(factory.bench, [job])[job][2]
-    assert "goes on at stage 0, epoch 2" in folder.file("log.txt").read_text() or "epoch 1" in folder.file("log.txt").read_text()
+    assert (
+        "goes on at stage 0, epoch 2" in folder.file("log.txt").read_text()
+        or "epoch 1" in folder.file("log.txt").read_text()
+    )
     records = [(record["epoch"], record["right.valid"]) for record in folder.records()]
     alone = Bench(factory.registry, Store(tmp_path)).train(job.system, 0)
     assert [(record["epoch"], record["right.valid"]) for record in alone.folder.records()] == records
@@ -141,7 +144,8 @@ def test_no_worker_outlives_the_executor(workplace):
 
 
 @pytest.mark.parametrize(
-    ("code", "text"), [(-9, "signal 9 (out of memory?)"), (-11, "signal 11"), (3, "exit status 3"), (None, "exit status None")]
+    ("code", "text"),
+    [(-9, "signal 9 (out of memory?)"), (-11, "signal 11"), (3, "exit status 3"), (None, "exit status None")],
 )
 def test_an_exit_is_described(code, text):
     assert describe_exit(code) == text
@@ -160,9 +164,7 @@ values = [4, 5]
 
 def trained(workplace):
     """How often each run was begun."""
-    return {
-        folder.name: folder.file("log.txt").read_text().count(" trains ") for folder in workplace.store.runs()
-    }
+    return {folder.name: folder.file("log.txt").read_text().count(" trains ") for folder in workplace.store.runs()}
 
 
 def test_two_commands_at_once_share_the_work_and_train_nothing_twice(workplace):

@@ -4,11 +4,13 @@ import pickle
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
+import dovetail.bench
 from dovetail.bench.files import (
     FileFailure,
     append_line,
@@ -137,13 +139,10 @@ def test_a_pickle_is_refused_and_not_run(tmp_path):
 
 
 def test_no_module_of_the_bench_unpickles():
-    folder = os.path.dirname(sys.modules[read_tensors.__module__].__file__)
-    for name in os.listdir(folder):
-        if name.endswith(".py"):
-            with open(os.path.join(folder, name), encoding="utf-8") as file:
-                text = file.read()
-            assert "torch.load" not in text, name
-            assert "import pickle" not in text, name
+    for file in Path(dovetail.bench.__file__).parent.glob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        assert "torch.load" not in text, file
+        assert "import pickle" not in text, file
 
 
 def test_a_file_too_large_for_the_disk_is_named_and_the_old_one_kept(tmp_path):
@@ -151,6 +150,7 @@ def test_a_file_too_large_for_the_disk_is_named_and_the_old_one_kept(tmp_path):
     script = f"""
 import resource, signal, torch
 from pathlib import Path
+import dovetail.bench
 from dovetail.bench.files import FileFailure, write_tensors
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))

@@ -1,7 +1,7 @@
 import pytest
 
-from dovetail.bench.axes import ABSENT
-from dovetail.bench.grids import check_grid, exists, load_grid, published_for, single
+from dovetail.bench.axes import ABSENT, exists
+from dovetail.bench.grids import check_grid, load_grid, published_for, single
 from dovetail.errors import Faults, Mistake
 from dovetail.tables import overrides
 
@@ -113,7 +113,9 @@ def test_two_axes_of_one_path_are_a_fault(workplace):
 
 def test_an_option_that_sets_what_another_axis_sets_is_a_fault(workplace):
     text = BASE + "axes.width = { path = 'encoder.width', values = [2, 3] }\n"
-    text += "axes.net = { path = 'encoder', options = { wide = { use = 'toys/net', width = 9 }, plain = 'toys/net' } }\n"
+    text += (
+        "axes.net = { path = 'encoder', options = { wide = { use = 'toys/net', width = 9 }, plain = 'toys/net' } }\n"
+    )
     assert fault(workplace, text).startswith("axes.net.options.wide: sets `width`, which the axis `width` sets")
 
 
@@ -134,15 +136,30 @@ def test_excluded_arms_are_left_out_with_their_reason(workplace):
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("where = { critic = 'none', width = 3 }\nreason = 'x'", "exclude.0: excludes nothing"),
-        ("where = {}\nreason = 'x'", "exclude.0: excludes nothing"),
-        ("where = { critic = 'none' }\nreason = 'x'", "exclude.0: excludes the base, which every difference is taken"),
+        (
+            "where = { critic = 'none', width = 3 }\nreason = 'x'",
+            "exclude: {'critic': 'none', 'width': 3} excludes nothing",
+        ),
+        ("where = {}\nreason = 'x'", "exclude: {} excludes nothing"),
+        (
+            "where = { critic = 'none' }\nreason = 'x'",
+            "exclude: {'critic': 'none'} excludes the base, which every difference is taken",
+        ),
         ("where = { critic = 'none' }", "exclude.0: must have where, reason, but lacks reason"),
-        ("where = { critc = 'none' }\nreason = 'x'", "exclude.0.where.critc: there is no axis `critc`; did you mean `critic`?"),
-        ("where = { critic = 'nett' }\nreason = 'x'", "exclude.0.where.critic: there is no option `nett`; did you mean `net`?"),
+        (
+            "where = { critc = 'none' }\nreason = 'x'",
+            "exclude.0.where.critc: there is no axis `critc`; did you mean `critic`?",
+        ),
+        (
+            "where = { critic = 'nett' }\nreason = 'x'",
+            "exclude.0.where.critic: there is no option `nett`; did you mean `net`?",
+        ),
         ("where = 'net'\nreason = 'x'", "exclude.0.where: must be a table, but is 'net'"),
         ("where = { critic = 'net' }\nreason = 3", "exclude.0.reason: must be a string, but is 3"),
-        ("where = { critic = 'net' }\nreason = 'x'\nreasn = 'y'", "exclude.0.reasn: unknown key; did you mean `reason`?"),
+        (
+            "where = { critic = 'net' }\nreason = 'x'\nreasn = 'y'",
+            "exclude.0.reasn: unknown key; did you mean `reason`?",
+        ),
     ],
 )  # fmt: skip
 def test_an_exclusion_that_is_wrong_is_a_fault(workplace, entry, message):
@@ -160,16 +177,22 @@ def test_published_values_stand_beside_the_arms_that_they_are_of(workplace):
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("where = { critic = 'none', width = 2 }\nvalues = {}\nsource = 'x'", "published.0: is of no arm of this grid"),
+        (
+            "where = { critic = 'none', width = 2 }\nvalues = {}\nsource = 'x'",
+            "published: {'critic': 'none', 'width': 2} is of no arm of this grid",
+        ),
         ("where = { critic = 'net' }\nvalues = {}", "published.0: must have where, values, source, but lacks source"),
-        ("where = {}\nvalues = { 'right.test' = '1' }\nsource = 'x'", "published.0.values.right.test: must be a number"),
-        ("where = {}\nvalues = { 'wrong.test' = 1 }\nsource = 'x'", "published.0.values.wrong.test: there is no metric `wrong`"),
-        ("where = {}\nvalues = { 'right' = 1 }\nsource = 'x'", "published.0.values.right: `right` must end with a split"),
+        (
+            "where = {}\nvalues = { 'right.test' = '1' }\nsource = 'x'",
+            "published.0.values.right.test: must be a number",
+        ),
+        ("where = {}\nvalues = { 'wrong.test' = 1 }\nsource = 'x'", "published: there is no metric `wrong`"),
+        ("where = {}\nvalues = { 'right' = 1 }\nsource = 'x'", "published: `right` must end with a split"),
         ("where = {}\nvalues = { 'right.test' = 1 }\nsource = 7", "published.0.source: must be a string, but is 7"),
     ],
 )  # fmt: skip
 def test_published_values_that_are_wrong_are_a_fault(workplace, entry, message):
-    assert message in fault(workplace, f"{BASE}{AXES}[[grids.g.published]]\n{entry}\n").replace("'right.test'", "right.test")
+    assert message in fault(workplace, f"{BASE}{AXES}[[grids.g.published]]\n{entry}\n")
 
 
 @pytest.mark.parametrize(
@@ -224,13 +247,14 @@ def test_a_fault_in_an_option_is_said_once_and_alone(workplace):
 
 
 def test_an_unknown_grid_has_a_did_you_mean(workplace):
+    workplace.add(BASE)
     with pytest.raises(Mistake, match="there is no grid `gg`; did you mean `g`"):
-        workplace.add(BASE)
         load_grid(workplace.registry, "gg", workplace.bench.checker)
 
 
 def test_every_arm_is_checked_before_any_is_trained(workplace):
-    workplace.add(BASE + "axes.out = { path = 'encoder', options = { ok = 'toys/net', seq = 'standard/sequence', emb = 'standard/embedding' } }\n")
+    options = "ok = 'toys/net', seq = 'standard/sequence', emb = 'standard/embedding'"
+    workplace.add(f"{BASE}axes.out = {{ path = 'encoder', options = {{ {options} }} }}\n")
     grid = load_grid(workplace.registry, "g", workplace.bench.checker)
     with pytest.raises(Mistake) as error:
         check_grid(grid, workplace.bench.checker)

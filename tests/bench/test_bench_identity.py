@@ -44,7 +44,8 @@ def test_the_key_is_the_digest_of_the_filled_in_spec_and_the_seed(workplace):
     [
         {"train__device": "cpu:0"}, {"train__workers": 2}, {"train__checkpoint": 1.0}, {"encoder__speed": 3},
         {"dataset__data": "b"}, {"dataset__place": "."}, {"objective__sleep": 0.5},
-        {"metrics__more": "toys/mean"}, {"encoder__later": 0.0}, {"encoder__width": 4}, {"objective__optimizer__lr": 5e-2},
+        {"metrics__more": "toys/mean"}, {"encoder__later": 0.0}, {"encoder__width": 4},
+        {"objective__optimizer__lr": 5e-2},
     ],
 )  # fmt: skip
 def test_what_does_not_change_results_is_not_in_the_key(workplace, change):

@@ -66,7 +66,9 @@ def test_training_equals_a_hand_written_loop_to_the_last_bit(workplace, clip):
 
 
 def test_every_epoch_is_evaluated_or_every_nth_and_the_last(workplace):
-    epochs = {n: [r["epoch"] for r in workplace.train(train__epochs=5, train__evaluate=n).folder.records()] for n in (1, 2, 9)}
+    epochs = {
+        n: [r["epoch"] for r in workplace.train(train__epochs=5, train__evaluate=n).folder.records()] for n in (1, 2, 9)
+    }
     assert epochs == {1: [1, 2, 3, 4, 5], 2: [2, 4, 5], 9: [5]}
 
 
@@ -97,7 +99,8 @@ def test_checkpoints_do_not_disturb_training(workplace, tmp_path):
 def test_hooks_hear_of_a_run(workplace):
     workplace.train()
     assert bench_toys_plugin.HEARD == [
-        ("started", "tiny"), ("evaluated", 1), ("evaluated", 2), ("evaluated", 3), ("finished", ["right.test", "right.valid"]),
+        ("started", "tiny"), ("evaluated", 1), ("evaluated", 2), ("evaluated", 3),
+        ("finished", ["right.test", "right.valid"]),
     ]  # fmt: skip
 
 
@@ -152,7 +155,9 @@ def test_the_best_or_the_last_model_is_tested(workplace, select, epochs):
 
 
 def test_a_watched_name_that_the_metric_does_not_give_fails_the_run(workplace):
-    with pytest.raises(Failure, match=r"run tiny-s0-\w+: `train.watch` is `t.two`, but the metrics gave right, t.one, t.share"):
+    with pytest.raises(
+        Failure, match=r"run tiny-s0-\w+: `train.watch` is `t.two`, but the metrics gave right, t.one, t.share"
+    ):
         workplace.train(metrics__t="toys/table", train__watch="t.two")
 
 
@@ -221,7 +226,9 @@ def test_a_weighted_auxiliary_loss_counts(workplace):
 def test_the_learning_rate_follows_its_schedule(workplace):
     rates = [0.1, 0.05, 0.025]
     schedule = {"use": "standard/piecewise", "values": rates, "boundaries": [2, 4], "by": "step"}
-    system = workplace.system(encoder__rate=0.0, objective__optimizer={"use": "standard/sgd", "lr": schedule}, train__epochs=2)
+    system = workplace.system(
+        encoder__rate=0.0, objective__optimizer={"use": "standard/sgd", "lr": schedule}, train__epochs=2
+    )
     run = workplace.train(system)
     model = assemble(workplace.system(encoder__rate=0.0))
     model.train()
@@ -250,7 +257,9 @@ def test_data_can_come_from_processes_beside_and_is_the_same(workplace):
 
 
 def test_a_loss_that_is_not_a_number_ends_the_run_and_names_it(workplace):
-    text = r"run (tiny-s0-\w+): the loss of the phase `fit` became nan in epoch 2 of stage train, by step 6; .*checkpoint"
+    text = (
+        r"run (tiny-s0-\w+): the loss of the phase `fit` became nan in epoch 2 of stage train, by step 6; .*checkpoint"
+    )
     with pytest.raises(Failure, match=text) as error:
         workplace.train(objective__nan_at=5)
     name = re.search(text, str(error.value))[1]

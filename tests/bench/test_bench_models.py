@@ -1,3 +1,4 @@
+import bench_toys
 import pytest
 import torch
 
@@ -17,8 +18,6 @@ train = { limit = 2, batch = 8 }
 
 
 def test_a_finished_runs_model_comes_back_without_its_data(workplace, monkeypatch):
-    import bench_toys
-
     run = workplace.train(train__epochs=2)
     monkeypatch.setattr(bench_toys.PointsSpec, "build", lambda _: pytest.fail("the dataset was opened"))
     model = dovetail.load(run.folder.path, workplace.registry)

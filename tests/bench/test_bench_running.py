@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import attrs
+import bench_toys
 import pytest
 import torch
 from bench_toys import SEEN
@@ -86,7 +87,9 @@ def test_a_metric_in_a_list_or_table_is_not_measured_again_for_nothing(workplace
 
 
 def test_a_failing_run_is_recorded_with_its_traceback(workplace):
-    with pytest.raises(Failure, match=r"run tiny-s0-\w+: RuntimeError: the toy is broken\n    its traceback is in .*failure"):
+    with pytest.raises(
+        Failure, match=r"run tiny-s0-\w+: RuntimeError: the toy is broken\n    its traceback is in .*failure"
+    ):
         workplace.train(objective__raises_at=2)
     (folder,) = workplace.store.runs()
     failure = folder.failure()
@@ -99,8 +102,6 @@ def test_a_failing_run_is_recorded_with_its_traceback(workplace):
 
 
 def test_a_run_that_failed_goes_on_and_forgets_the_failure_when_it_finishes(workplace, monkeypatch):
-    import bench_toys
-
     def refuse(*_):
         raise OSError(5, "Input/output error")
 

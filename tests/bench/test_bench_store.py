@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import subprocess
@@ -62,8 +63,6 @@ def test_looking_whether_a_run_is_claimed_claims_nothing(folder):
     with folder.claim():
         pass
     with folder.file("lock").open() as one, folder.file("lock").open() as other:
-        import fcntl
-
         fcntl.flock(one, fcntl.LOCK_SH)
         assert not folder.claimed()
         fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -111,7 +110,8 @@ def test_a_damaged_file_makes_a_failed_run_and_is_named(workplace, name, text, m
     assert folder.state() == "failed"
     assert folder.failure()["kind"] == "file"
     assert folder.failure()["message"].startswith(f"run {folder.name}: ")
-    pytest.raises(Mistake, lambda: FinishedRun(folder, workplace.registry, workplace.store))
+    with pytest.raises(Mistake, match="is failed; only a finished run has parts"):
+        FinishedRun(folder, workplace.registry, workplace.store)
     with pytest.raises(FileFailure, match=message):
         workplace.train()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from attrs import field, frozen
 
 from dovetail.config import BAD, Loader
 from dovetail.errors import close, listed, unknown
+from dovetail.systems import System
 from dovetail.tables import Given
 
 ABSENT = "–"
@@ -113,3 +115,33 @@ def spell_value(value: Given) -> str:
     if isinstance(plain, dict):
         return str(plain.get("use", plain))
     return str(plain).lower() if isinstance(plain, bool) else str(plain)
+
+
+def exists(system: System, path: str) -> bool:
+    """Whether a path leads to a field of the system as it stands: `core/none` has none."""
+    return any(_leads(stage, path) for stage in system.stages)
+
+
+def _leads(stage: Any, path: str) -> bool:
+    first, _, rest = path.partition(".")
+    if first in ("dataset", "objective", "train", "metrics"):
+        here = getattr(stage, first)
+    elif first in stage.objective.parts:
+        here = stage.parts.get(first)
+    else:
+        return False
+    keys = rest.split(".") if rest else []
+    for index, key in enumerate(keys):
+        if isinstance(here, Mapping):
+            if key not in here:
+                return index == len(keys) - 1
+            here = here[key]
+        elif isinstance(here, tuple):
+            if not key.isdigit() or int(key) >= len(here):
+                return False
+            here = here[int(key)]
+        elif hasattr(type(here), "__attrs_attrs__") and any(a.name == key for a in type(here).__attrs_attrs__):
+            here = getattr(here, key)
+        else:
+            return False
+    return True

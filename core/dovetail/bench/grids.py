@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from dovetail.bench.axes import ABSENT, Axis, Labels, list_of, read_axes, read_labels, table_of
+from dovetail.bench.axes import ABSENT, Axis, Labels, exists, list_of, read_axes, read_labels, table_of
 from dovetail.bench.designs import combinations
 from dovetail.bench.identity import arm_key
 from dovetail.config import BAD, Loader
@@ -101,13 +101,14 @@ class GridLoader:
         changes = {**table_of(self.loader, self.table.at("set"), "set"), **self.changes}
         summary = self._value("summary", str, "")
         show = self._value("show", tuple[str, ...], ())
+        excluded, published = self._exclusions(axes), self._published(axes)
         self.loader.finish("arms not checked: mend the above first")
         arms, base = self._arms(base_name, self.registry.tables(base_name, changes), axes, found)
         self.loader.finish()
         for name in show:
             self._check_metric(name, self.table.value["show"], "show", base)
-        arms = self._excluded(arms, base, axes)
-        published = self._published(arms, base, axes)
+        arms = self._leave_out(excluded, arms, base)
+        self._check_published(published, arms, base)
         self.loader.finish()
         return Grid(
             name=self.name,
@@ -115,7 +116,7 @@ class GridLoader:
             arms=tuple(arms),
             base=base,
             seeds=seeds,
-            published=published,
+            published=tuple(entry for entry, _ in published),
             show=show,
             summary=summary,
             notes=tuple(self.notes),
@@ -202,36 +203,47 @@ class GridLoader:
 
     # ------------------------------------------------------------------------------- what is left out, and printed
 
-    def _excluded(self, arms: list[Arm], base: Arm, axes: Mapping[str, Axis]) -> list[Arm]:
-        """The arms without those that the grid excludes."""
+    def _exclusions(self, axes: Mapping[str, Axis]) -> list[tuple[Labels, str, Given]]:
+        """The labels and the reason of each exclusion, and where it is written."""
+        found = []
         for path, entry in self._entries("exclude", ("where", "reason")):
-            reason = self.loader.value(entry["reason"], f"{path}.reason", str)
             labels = read_labels(self.loader, entry["where"], f"{path}.where", axes)
-            if labels is None or reason is BAD:
-                continue
-            out = [arm for arm in arms if _matches(arm, labels)]
-            if not labels or not out:
-                self.loader.fault(entry["where"].where, path, "excludes nothing")
+            reason = self.loader.value(entry["reason"], f"{path}.reason", str)
+            if labels is not None and reason is not BAD:
+                found.append((labels, reason, entry["where"]))
+        return found
+
+    def _leave_out(self, excluded: list[tuple[Labels, str, Given]], arms: list[Arm], base: Arm) -> list[Arm]:
+        """The arms without those that the grid excludes."""
+        for labels, reason, given in excluded:
+            out = [arm for arm in arms if labels and _matches(arm, labels)]
+            if not out:
+                self.loader.fault(given.where, "exclude", f"{given.plain()} excludes nothing")
             elif base in out:
-                self.loader.fault(entry["where"].where, path, "excludes the base, which every difference is taken to")
+                rule = f"{given.plain()} excludes the base, which every difference is taken to"
+                self.loader.fault(given.where, "exclude", rule)
             else:
                 self.notes += [f"excluded: {arm.name}: {reason}" for arm in out]
                 arms = [arm for arm in arms if arm not in out]
         return arms
 
-    def _published(self, arms: list[Arm], base: Arm, axes: Mapping[str, Axis]) -> tuple[Published, ...]:
-        published = []
+    def _published(self, axes: Mapping[str, Axis]) -> list[tuple[Published, Given]]:
+        """The published values, and where they are written."""
+        found = []
         for path, entry in self._entries("published", ("where", "values", "source")):
             labels = read_labels(self.loader, entry["where"], f"{path}.where", axes)
             numbers = self.loader.value(entry["values"], f"{path}.values", Mapping[str, float])
             source = self.loader.value(entry["source"], f"{path}.source", str)
-            for name in numbers if numbers is not BAD else ():
-                self._check_metric(name, entry["values"].value[name], f"{path}.values.{name}", base)
-            if labels is not None and not any(_matches(arm, labels) for arm in arms):
-                self.loader.fault(entry["where"].where, path, "is of no arm of this grid")
             if labels is not None and BAD not in (numbers, source):
-                published.append(Published(labels, numbers, source))
-        return tuple(published)
+                found.append((Published(labels, numbers, source), entry["where"]))
+        return found
+
+    def _check_published(self, published: list[tuple[Published, Given]], arms: list[Arm], base: Arm) -> None:
+        for entry, given in published:
+            for name in entry.values:
+                self._check_metric(name, given, "published", base)
+            if not any(_matches(arm, entry.labels) for arm in arms):
+                self.loader.fault(given.where, "published", f"{given.plain()} is of no arm of this grid")
 
     def _entries(self, key: str, needed: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Given]]]:
         """The path and table of each entry of a list of tables that need these keys."""
@@ -254,36 +266,6 @@ def _matches(arm: Arm, labels: Labels) -> bool:
 def published_for(grid: Grid, arm: Arm) -> list[Published]:
     """The published values of an arm."""
     return [entry for entry in grid.published if _matches(arm, entry.labels)]
-
-
-def exists(system: System, path: str) -> bool:
-    """Whether a path leads to a field of the system as it stands: `core/none` has none."""
-    return any(_leads(stage, path) for stage in system.stages)
-
-
-def _leads(stage: Any, path: str) -> bool:
-    first, _, rest = path.partition(".")
-    if first in ("dataset", "objective", "train", "metrics"):
-        here = getattr(stage, first)
-    elif first in stage.objective.parts:
-        here = stage.parts.get(first)
-    else:
-        return False
-    keys = rest.split(".") if rest else []
-    for index, key in enumerate(keys):
-        if isinstance(here, Mapping):
-            if key not in here:
-                return index == len(keys) - 1
-            here = here[key]
-        elif isinstance(here, tuple):
-            if not key.isdigit() or int(key) >= len(here):
-                return False
-            here = here[int(key)]
-        elif hasattr(type(here), "__attrs_attrs__") and any(a.name == key for a in type(here).__attrs_attrs__):
-            here = getattr(here, key)
-        else:
-            return False
-    return True
 
 
 def check_grid(grid: Grid, checker: Checker) -> None:
