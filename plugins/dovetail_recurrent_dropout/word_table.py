@@ -70,7 +70,7 @@ def read_vectors(path: Path) -> Any:
         Mistake: where gensim is not installed, or the file is none of the two.
     """
     try:
-        from gensim.models import KeyedVectors  # noqa: PLC0415  # an extra
+        from gensim.models import KeyedVectors  # an extra
     except ImportError as error:
         raise Mistake(
             f"`vectors` needs gensim to read {path}, which is not installed: pip install 'dovetail[ner]'"

@@ -58,7 +58,7 @@ class ArraySplit(Split):
     def __len__(self) -> int:
         return _count(next(iter(self.fields.values())))
 
-    def take(self, indices: Items[int], augment: Augment | None = None) -> Batch:  # noqa: ARG002
+    def take(self, indices: Items[int], augment: Augment | None = None) -> Batch:
         chosen = torch.tensor(list(indices), dtype=torch.long)
         return {name: _pick(array, chosen) for name, array in self.fields.items()}
 

@@ -12,7 +12,7 @@ Axes: example channels height width.
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 (a field's type is resolved at run time)
+from pathlib import Path
 
 import torch
 from attrs import field, frozen

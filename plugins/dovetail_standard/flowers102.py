@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from pathlib import Path  # noqa: TC003 (a field's type is resolved at run time)
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np

@@ -10,7 +10,7 @@ Axes: example channels height width; example time feature (row, column).
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 (a field's type is resolved at run time)
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen

@@ -195,7 +195,7 @@ def test_an_earlier_run_counts_by_its_identity_which_must_be_known(toys):
         "part": "encoder",
         "frozen": True,
     }
-    with pytest.raises(Mistake, match="the run `r`, .* is not known: read the system with `runs=`"):
+    with pytest.raises(Mistake, match=r"the run `r`, .* is not known: read the system with `runs=`"):
         identity(toys, FromRun("r", "encoder"))
 
 
