@@ -25,14 +25,14 @@ from dovetail_standard.statements import Parse, parse
 class TruthSpec(MetricSpec):
     """The fraction of a caption's statements that hold in its scene. Samples are words."""
 
-    needs = ("samples", "references")
-    takes = {"samples": (Tokens,), "references": (Scene,)}
+    needs = ("samples", "scene")
+    takes = {"samples": (Tokens,), "scene": (Scene,)}
 
     def build(self, *, outcome: Fields) -> Truth:
-        samples, references = outcome["samples"], outcome["references"]
+        samples, scene = outcome["samples"], outcome["scene"]
         assert isinstance(samples, Tokens)
-        assert isinstance(references, Scene)
-        return Truth(samples=samples, references=references)
+        assert isinstance(scene, Scene)
+        return Truth(samples=samples, scene=scene)
 
 
 def truth_of(caption: Parse, scene: Items[Thing]) -> Fraction:
@@ -48,18 +48,18 @@ class Truth(Metric):
     direction = "higher"
     unit = "fraction"
 
-    def __init__(self, *, samples: Tokens, references: Scene) -> None:
+    def __init__(self, *, samples: Tokens, scene: Scene) -> None:
         super().__init__()
-        self.samples, self.references = samples, references
+        self.samples, self.scene = samples, scene
         self.reset()
 
     def reset(self) -> None:
         self.truth, self.parsed, self.seen = Fraction(0), Fraction(0), 0
 
     def update(self, outcome: Outcome) -> None:
-        texts, scenes = self.samples.decode(outcome["samples"]), self.references.decode(outcome["references"])
+        texts, scenes = self.samples.decode(outcome["samples"]), self.scene.decode(outcome["scene"])
         if len(texts) != len(scenes):
-            raise ValueError(f"`samples` must be as many as `references`, {len(scenes)}, but are {len(texts)}")
+            raise ValueError(f"`samples` must be as many as `scene`, {len(scenes)}, but are {len(texts)}")
         for text, scene in zip(texts, scenes, strict=True):
             caption = parse(text.split())
             self.truth += truth_of(caption, scene)

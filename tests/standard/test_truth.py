@@ -17,7 +17,7 @@ WORDS = Tokens(vocabulary())
 
 
 def build(samples=WORDS, references=None) -> Truth:
-    return TruthSpec().build(outcome=Fields({"samples": samples, "references": references or Scene(3)}))
+    return TruthSpec().build(outcome=Fields({"samples": samples, "scene": references or Scene(3)}))
 
 
 def outcome(texts, scenes, tokens=WORDS):
@@ -25,7 +25,7 @@ def outcome(texts, scenes, tokens=WORDS):
     space = Scene(3)
     return {
         "samples": tokens.collate(numbers),
-        "references": space.collate([space.encode(scene) for scene in scenes]),
+        "scene": space.collate([space.encode(scene) for scene in scenes]),
     }
 
 
@@ -120,24 +120,24 @@ def test_merging_and_order_do_not_matter_to_the_last_bit():
 def test_samples_and_references_must_be_as_many():
     metric = build()
     value = outcome(["a circle", "a star"], [(CIRCLE,), (STAR,)])
-    with pytest.raises(ValueError, match="`samples` must be as many as `references`, 1, but are 2"):
-        metric.update({**value, "references": Padded(value["references"].data[:1], value["references"].lengths[:1])})
+    with pytest.raises(ValueError, match="`samples` must be as many as `scene`, 1, but are 2"):
+        metric.update({**value, "scene": Padded(value["scene"].data[:1], value["scene"].lengths[:1])})
 
 
 def test_it_scores_the_dataset_and_a_file_of_its_scenes_alike(tmp_path):
     data = ScenesSpec(train=1, valid=1, test=9, size=8).build()
     batch = data.split("test").take(range(9))
     direct = build(data.fields["caption"], data.fields["scene"])
-    direct.update({"samples": batch["caption"], "references": batch["scene"]})
+    direct.update({"samples": batch["caption"], "scene": batch["scene"]})
     assert direct.compute()["truth"] == 1
     write_scenes(tmp_path / "scenes.jsonl", data.fields["scene"].decode(batch["scene"]))
     space, references = Scene.read(tmp_path / "scenes.jsonl")
     from_file = build(data.fields["caption"], space)
-    from_file.update({"samples": batch["caption"], "references": references})
+    from_file.update({"samples": batch["caption"], "scene": references})
     assert from_file.compute() == direct.compute()
 
 
 def test_it_says_what_it_reads_and_which_way_is_better():
-    assert TruthSpec.needs == ("samples", "references")
-    assert TruthSpec.takes == {"samples": (Tokens,), "references": (Scene,)}
+    assert TruthSpec.needs == ("samples", "scene")
+    assert TruthSpec.takes == {"samples": (Tokens,), "scene": (Scene,)}
     assert (Truth.direction, Truth.unit) == ("higher", "fraction")

@@ -21,6 +21,9 @@ Changes = Annotated[
     list[str] | None,
     typer.Argument(metavar="PATH=VALUE", help="Changes by path, like `encoder.cell=gru` or `train.epochs=3`."),
 ]
+StoreFolder = Annotated[
+    str | None, typer.Option(metavar="FOLDER", help="The folder of runs; DOVETAIL_STORE or ./runs by default.")
+]
 
 
 def add(app: typer.Typer) -> None:
@@ -51,17 +54,17 @@ def fits(
     change: Annotated[
         list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change the system first; may be repeated.")
     ] = None,
+    store: StoreFolder = None,
 ) -> None:
     """The components that fit in a slot.
 
     Each was assembled in its place, the rest of the system as it is.
     """
-    from dovetail.fitting import Checker
     from dovetail.tables import overrides
 
     state = state_of(context)
     state.must_name(system, "systems")
-    checker = Checker(state.registry)
+    checker = state.bench(store).checker
     tables = state.registry.tables(system, overrides(change or []))
     if slot:
         for name in checker.fits(system, tables, slot):
@@ -79,13 +82,13 @@ def check(
         ),
     ],
     changes: Changes = None,
+    store: StoreFolder = None,
 ) -> None:
     """Whether a system or a grid is right, with every fault.
 
     Text, data and spaces are checked, and nothing is trained. Says what swaps keep, drop and leave at a default, and
     which combinations a grid leaves out.
     """
-    from dovetail.fitting import Checker
     from dovetail.registries import registry as make_registry
     from dovetail.tables import overrides, read
 
@@ -101,7 +104,7 @@ def check(
     else:
         state.must_name(name, "systems", "grids")
         names = [name]
-    checker, wrong = Checker(state.registry), []
+    checker, wrong = state.bench(store).checker, []
     for each in names:
         try:
             _check_one(state, checker, each, overrides(changes or []))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dovetail.cli.checking import Changes
-from dovetail.cli.running import GridName, ReportFolder, StoreFolder
+from dovetail.cli.checking import Changes, StoreFolder
+from dovetail.cli.running import GridName, ReportFolder
 from dovetail.cli.screen import columns, examples, say
 from dovetail.cli.state import state_of
 

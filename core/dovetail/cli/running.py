@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dovetail.cli.checking import Changes
+from dovetail.cli.checking import Changes, StoreFolder
 from dovetail.cli.screen import columns, examples, say
 from dovetail.cli.state import State, state_of
 from dovetail.errors import Failure
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from dovetail.registries import Registry
 
 GridName = Annotated[str, typer.Argument(metavar="GRID", help="A grid's name; see `dovetail grids`.")]
-StoreFolder = Annotated[
-    str | None, typer.Option(metavar="FOLDER", help="The folder of runs; DOVETAIL_STORE or ./runs by default.")
-]
 Workers = Annotated[
     int,
     typer.Option(min=0, metavar="N", show_default=False, help="Runs trained at once; by default as the cores allow."),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dovetail.cli.running import StoreFolder
+from dovetail.cli.checking import StoreFolder
 from dovetail.cli.screen import columns, examples
 from dovetail.cli.state import state_of
 

@@ -94,6 +94,8 @@ def _wanted(spec: MetricSpec, name: str, samples: Path, references: Path | None)
     """What the metric needs, read from the files in the form that it takes."""
     files = {"samples": samples, "predictions": samples, "references": references}
     for field in spec.needs:
+        if any(hasattr(kind, "read") for kind in spec.takes.get(field, ())):
+            files.setdefault(field, references)
         if field not in files:
             raise Mistake(f"{name} needs `{field}`, which only a model gives: it cannot be scored from files")
         if files[field] is None:
