@@ -54,9 +54,8 @@ class GruWindow(Function):
         steps, pair = len(xs), 2 * h.shape[1]
         f_into = NONLINEARITIES[activation].into
         before = reset == "before"
-        late = bias_hh.new_zeros(bias_hh.shape) if not before else bias_hh.clone()  # what is added to all sums at once
-        late[:pair] = bias_hh[:pair]
-        gates = project(xs, weight_ih, bias_ih + late)
+        at_once = bias_hh if before else torch.cat([bias_hh[:pair], torch.zeros_like(bias_hh[pair:])])
+        gates = project(xs, weight_ih, bias_ih + at_once)
         hs, inner = (h.new_empty(steps, *h.shape) for _ in range(2))  # `inner` is r * h (before) or U h (after)
         dropped = torch.empty_like(h)
         reads = None if hidden is None else torch.empty_like(hs)

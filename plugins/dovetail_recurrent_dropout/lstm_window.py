@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import Function
 
+from dovetail import State
 from dovetail_recurrent_dropout.window import (
     NONLINEARITIES,
     Activation,
@@ -48,25 +49,23 @@ class LstmWindow(Function):
         memory: Tensor | None,
         activation: Activation,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        steps = len(xs)
-        f_into = NONLINEARITIES[activation].into
+        into = NONLINEARITIES[activation].into
         gates = project(xs, weight_ih, bias)
-        hs, cs, seen = (c.new_empty(steps, *c.shape) for _ in range(3))  # `seen` is f(c_t)
+        hs, cs, seen = (c.new_empty(len(xs), *c.shape) for _ in range(3))  # `seen` is f(c_t)
         dropped = torch.empty_like(c)
         reads = None if hidden is None else torch.empty_like(hs)
-        across = weight_hh.t().contiguous() if steps > 1 else weight_hh.t()
-        for t, (last_h, last_c) in enumerate(zip(earlier(h, hs), earlier(c, cs), strict=True)):
-            read = last_h if reads is None else torch.mul(last_h, hidden[t], out=reads[t])
-            sums = gates[t].addmm_(read, across)
-            i, f, g, o = sums.chunk(4, 1)
-            sums[:, : 2 * c.shape[1]].sigmoid_()
-            o.sigmoid_()
-            f_into(g, g)
-            now = torch.mul(f, last_c, out=cs[t])
-            now.addcmul_(i, g if candidate is None else torch.mul(g, candidate[t], out=dropped))
+        across = weight_hh.t().contiguous() if len(xs) > 1 else weight_hh.t()
+        sums, i_f, i, f, g, o = by_step(gates)
+        for t, (last_h, last_c, new_h, new_c) in enumerate(zip(earlier(h, hs), earlier(c, cs), hs, cs, strict=True)):
+            sums[t].addmm_(last_h if reads is None else torch.mul(last_h, hidden[t], out=reads[t]), across)
+            i_f[t].sigmoid_()
+            o[t].sigmoid_()
+            into(g[t], g[t])
+            torch.mul(f[t], last_c, out=new_c)
+            new_c.addcmul_(i[t], g[t] if candidate is None else torch.mul(g[t], candidate[t], out=dropped))
             if memory is not None:
-                now.mul_(memory[t])
-            torch.mul(o, f_into(now, seen[t]), out=hs[t])
+                new_c.mul_(memory[t])
+            torch.mul(o[t], into(new_c, seen[t]), out=new_h)
         ctx.save_for_backward(xs, h, c, weight_ih, weight_hh, gates, hs, cs, seen, reads, hidden, candidate, memory)
         ctx.activation = activation
         return hs, hs[-1].clone(), cs[-1].clone()
@@ -75,27 +74,25 @@ class LstmWindow(Function):
     def backward(ctx: Any, d_ys: Tensor, d_h: Tensor, d_c: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivatives()
         xs, h, c, weight_ih, weight_hh, gates, hs, cs, seen, reads, hidden, candidate, memory = ctx.saved_tensors
-        f_back = NONLINEARITIES[ctx.activation].back
-        size = c.shape[1]
+        back = NONLINEARITIES[ctx.activation].back
         d_gates = torch.empty_like(gates)
+        _, i_f, i, f, g, o = by_step(gates)
+        d_sums, d_i_f, d_i, d_f, d_g, d_o = by_step(d_gates)
         dh, dc, part = d_h.clone(), d_c.clone(), torch.empty_like(d_c)
-        for t, last_c in reversed([*enumerate(earlier(c, cs))]):
-            dh.add_(d_ys[t])
-            i, f, g, o = gates[t].chunk(4, 1)
-            d_sums = d_gates[t]
-            d_i, d_f, d_g, d_o = d_sums.chunk(4, 1)
-            torch.mul(dh, seen[t], out=d_o)
-            dc.add_(f_back(torch.mul(dh, o, out=part), seen[t]))
+        for t, (last_c, d_y, f_c) in reversed([*enumerate(zip(earlier(c, cs), d_ys, seen, strict=True))]):
+            dh.add_(d_y)
+            torch.mul(dh, f_c, out=d_o[t])
+            dc.add_(back(torch.mul(dh, o[t], out=part), f_c))
             if memory is not None:
                 dc.mul_(memory[t])
             of_g = dc if candidate is None else torch.mul(dc, candidate[t], out=part)
-            torch.mul(of_g, g, out=d_i)
-            torch.mul(dc, last_c, out=d_f)
-            f_back(torch.mul(of_g, i, out=d_g), g)
-            sigmoid_back(d_sums[:, : 2 * size], gates[t][:, : 2 * size])
-            sigmoid_back(d_o, o)
-            dc.mul_(f)
-            torch.mm(d_sums, weight_hh, out=dh)
+            torch.mul(of_g, g[t], out=d_i[t])
+            torch.mul(dc, last_c, out=d_f[t])
+            back(torch.mul(of_g, i[t], out=d_g[t]), g[t])
+            sigmoid_back(d_i_f[t], i_f[t])
+            sigmoid_back(d_o[t], o[t])
+            torch.mm(d_sums[t], weight_hh, out=dh)
+            dc.mul_(f[t])
             if hidden is not None:
                 dh.mul_(hidden[t])
         flat = d_gates.flatten(0, 1)
@@ -108,3 +105,9 @@ class LstmWindow(Function):
             flat.sum(0),
             *[None] * 4,
         )
+
+
+def by_step(gates: Tensor) -> tuple[State, ...]:
+    """The gates of each step: all, i with f, i, f, g, o. Shape: (time, batch, (gate hidden)) to (batch, …) each."""
+    parts = (gates, gates[:, :, : gates.shape[2] // 2], *gates.chunk(4, 2))
+    return tuple(part.unbind() for part in parts)
