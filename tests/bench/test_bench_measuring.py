@@ -1,7 +1,7 @@
 import torch
 
 from dovetail.assembly import assemble
-from dovetail.bench.measuring import Measuring, fill, progress_of, schedules_in
+from dovetail.bench.measuring import Measuring, fill, schedules_in, watches_higher
 from dovetail.interfaces import Progress
 
 CPU = torch.device("cpu")
@@ -36,11 +36,10 @@ def test_measuring_has_a_stream_of_its_own_for_each_seed_stage_and_step(workplac
     assert len(set(drawn)) == 4
 
 
-def test_progress_says_which_direction_is_better(workplace):
+def test_the_watched_metric_says_which_direction_is_better(workplace):
     for watch, higher in (("right", True), ("table.one", False), (None, False)):
         system = workplace.system(metrics__table="toys/table", **({"train__watch": watch} if watch else {}))
-        progress = progress_of(assemble(system), system.stages[0].train, 3, 1, [0.5])
-        assert progress == Progress(3, 1, (0.5,), higher)
+        assert watches_higher(assemble(system), system.stages[0].train) is higher
 
 
 def test_schedules_are_found_and_filled(workplace):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,15 +21,15 @@ from dovetail.assembly import Model, Runs, assemble
 from dovetail.bench import checkpoint as checkpoints
 from dovetail.bench.checkpoint import Checkpoint, Place
 from dovetail.bench.data import batches_of
-from dovetail.bench.devices import make_fabric
+from dovetail.bench.devices import adds_nothing, make_fabric
 from dovetail.bench.files import FileFailure, append_line, read_tensors, write_json, write_tensors, write_text
 from dovetail.bench.identity import measured
-from dovetail.bench.measuring import Measuring, fill, progress_of, schedules_in
+from dovetail.bench.measuring import Measuring, fill, schedules_in, watches_higher
 from dovetail.bench.models import write_model
 from dovetail.bench.stages import carry
 from dovetail.bench.store import CHECKPOINTS, RunFolder
 from dovetail.errors import Failure
-from dovetail.interfaces import Batch, Phase, Progress, Schedule, value_at
+from dovetail.interfaces import Batch, Phase, Progress, Schedule, Split, value_at
 from dovetail.randomness import reseed, stream
 from dovetail.systems import StageSpec, System
 
@@ -129,8 +129,10 @@ class Stage:
     model: Model = field(init=False)
     fabric: Any = field(init=False)
     module: Any = field(init=False)
+    backward: Any = field(init=False)
     updates: list[Update] = field(init=False)
     schedules: list[Schedule] = field(init=False)
+    higher: bool = field(init=False)
     totals: dict[str, Tensor] = field(factory=dict)
     saved_at: float = field(factory=time.monotonic)
 
@@ -169,14 +171,17 @@ class Stage:
 
     def _set_up(self) -> None:
         """Hand the objective and its optimizers to Fabric, and move all to the device."""
-        phases = self.model.objective.phases
-        self.module, *optimizers = self.fabric.setup(
-            self.model.objective, *(self._optimizer(phase) for phase in phases)
-        )
-        self.updates = [Update(phase, optimizer) for phase, optimizer in zip(phases, optimizers, strict=True)]
+        objective = self.model.objective
+        given = [self._optimizer(phase) for phase in objective.phases]
+        self.module, *optimizers = self.fabric.setup(objective, *given)
+        self.backward = self.fabric.backward
+        if adds_nothing(self.fabric):
+            self.module, optimizers, self.backward = objective, given, Tensor.backward
+        self.updates = [Update(phase, optimizer) for phase, optimizer in zip(objective.phases, optimizers, strict=True)]
         for metric in self.model.metrics.values():
             metric.to(self.device)
         self.schedules = schedules_in(self.model)
+        self.higher = watches_higher(self.model, self.spec.train)
 
     def _optimizer(self, phase: Phase) -> torch.optim.Optimizer:
         parameters = self.model.parameters(phase.parts)
@@ -215,12 +220,7 @@ class Stage:
             objective.begin_epoch(place.epoch)
             zero = partial(torch.zeros, (), dtype=torch.float64, device=self.device)
             self.totals = {update.name: zero() for update in self.updates}
-        augment = partial(stream, seed, "augment", self.index, place.epoch)
-        for batch in batches_of(split, order[place.batch :], augment, train.workers, self.device):
-            self._step(batch)
-            place.batch += 1
-            place.step += 1
-            self._after_step(len(order))
+        self.steps(split, order)
         losses = self._losses()
         place.batch = 0
         place.epoch += 1
@@ -228,14 +228,24 @@ class Stage:
             self._evaluate(losses)
         self._save()
 
+    def steps(self, split: Split, order: Sequence[Sequence[int]]) -> None:
+        """The steps of an epoch that are left: one on each batch of the order."""
+        place, train = self.place, self.spec.train
+        augment = partial(stream, self.training.seed, "augment", self.index, place.epoch)
+        for batch in batches_of(split, order[place.batch :], augment, train.workers, self.device):
+            self._step(batch)
+            place.batch += 1
+            place.step += 1
+            self._after_step(len(order))
+
     def _step(self, batch: Batch) -> None:
         """One batch: every phase that is due."""
-        clip = self.spec.train.clip
-        reseed(self.training.seed, "step", self.index, self.place.step)
+        step, clip = self.place.step, self.spec.train.clip
+        reseed(self.training.seed, "step", self.index, step)
         progress = self._progress()
         fill(self.schedules, progress)
         for update in self.updates:
-            if not update.due(self.place.step):
+            if not update.due(step):
                 continue
             optimizer, phase = update.optimizer, update.phase
             rate = value_at(phase.optimizer.lr, progress)
@@ -244,7 +254,7 @@ class Stage:
             for _ in range(phase.repeat):
                 optimizer.zero_grad(set_to_none=True)
                 loss = self.module(batch, phase.name)
-                self.fabric.backward(loss)
+                self.backward(loss)
                 if clip is not None:
                     self.fabric.clip_gradients(self.module, optimizer, max_norm=clip, error_if_nonfinite=False)
                 optimizer.step()
@@ -278,7 +288,8 @@ class Stage:
         return losses
 
     def _progress(self) -> Progress:
-        return progress_of(self.model, self.spec.train, self.place.step, self.place.epoch, self.place.validation)
+        place = self.place
+        return Progress(place.step, place.epoch, tuple(place.validation), self.higher)
 
     def _save(self) -> None:
         self.training.elapsed()
@@ -311,7 +322,7 @@ class Stage:
         place, train = self.place, self.spec.train
         best = place.validation[place.best] if place.best is not None else math.nan
         place.validation.append(value)
-        better = value > best if self._progress().higher else value < best
+        better = value > best if self.higher else value < best
         if better or math.isnan(best):
             place.best = len(place.validation) - 1
             write_tensors(self.training.folder.file(BEST), self.model.tensors(), {"step": place.step})

@@ -14,11 +14,6 @@ from dovetail.randomness import reseed
 from dovetail.systems import Train
 
 
-def progress_of(model: Model, train: Train, step: int, epoch: int, validation: list[float]) -> Progress:
-    """Where training stands, as schedules see it."""
-    return Progress(step, epoch, tuple(validation), watches_higher(model, train))
-
-
 def watches_higher(model: Model, train: Train) -> bool:
     """Whether more of the watched metric is better."""
     watched = (train.watch or "").partition(".")[0]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from dovetail.assembly import Model, assemble
 from dovetail.bench.files import FileFailure, write_json, write_tensors
-from dovetail.bench.measuring import fill, progress_of, schedules_in
+from dovetail.bench.measuring import fill, schedules_in, watches_higher
 from dovetail.bench.store import FinishedRun, RunFolder, Store
 from dovetail.interfaces import Progress
 from dovetail.registries import Registry
@@ -80,7 +80,7 @@ def final_progress(model: Model, finished: FinishedRun) -> Progress:
     """Where the run's training ended."""
     result = finished.folder.result()
     train = finished.system.stages[-1].train
-    return progress_of(model, train, result["steps"], result["epochs"], result["validation"])
+    return Progress(result["steps"], result["epochs"], tuple(result["validation"]), watches_higher(model, train))
 
 
 def _restore_slot(model: Model, path: str, tensors: dict[str, Tensor]) -> None:
