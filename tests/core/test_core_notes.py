@@ -19,6 +19,9 @@ def test_losses_of_one_name_are_added_up_and_keep_their_gradient():
 def test_nothing_happens_where_nobody_listens():
     notes.loss("kl", torch.tensor(1.0))
     notes.exhibit("weights", torch.zeros(2))
+    with collect(exhibits=True) as later:
+        pass
+    assert (later.losses, later.exhibits) == ({}, {})
 
 
 def test_exhibits_are_kept_in_order_and_detached_only_when_asked_for():

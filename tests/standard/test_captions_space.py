@@ -38,4 +38,4 @@ def test_what_is_no_tuple_of_captions_is_refused():
 
 
 def test_its_types_resolve():
-    resolve_types(Captions)
+    assert resolve_types(Captions) is Captions
