@@ -115,12 +115,12 @@ def outcome(store):
     found = {}
     for run in sorted(store.glob("*/result.json")):
         records = [json.loads(line) for line in (run.parent / "metrics.jsonl").read_text().splitlines()]
-        found[run.parent.name] = (
-            json.loads(run.read_text())["metrics"],
-            [{key: value for key, value in record.items() if key != "seconds"} for record in records],
-            (run.parent / "model.safetensors").read_bytes(),
-            sorted(path.name for path in run.parent.iterdir()),
-        )
+        found[run.parent.name] = {
+            "metrics": json.loads(run.read_text())["metrics"],
+            "evaluations": [{key: value for key, value in record.items() if key != "seconds"} for record in records],
+            "model": (run.parent / "model.safetensors").read_bytes(),
+            "files": sorted(path.name for path in run.parent.iterdir()),
+        }
     return found
 
 
@@ -141,7 +141,9 @@ def compare(folder, name, draw):
         )
     finish(folder, name, killed)
     one, other = outcome(whole), outcome(killed)
-    different = sorted(run for run in one.keys() | other.keys() if one.get(run) != other.get(run))
+    different = [
+        f"{run}: {part}" for run, parts in one.items() for part in parts if parts[part] != other.get(run, {}).get(part)
+    ]
     print(
         f"{name:8}     {len(one)} runs, {hits} kills: {'equal' if not different else f'DIFFERENT: {different}'}",
         flush=True,
