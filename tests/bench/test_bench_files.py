@@ -52,6 +52,13 @@ def test_leftovers_of_killed_processes_are_removed_and_nothing_else(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [".keep", "result.json"]
 
 
+def test_files_are_as_open_to_others_as_any_that_this_process_writes(tmp_path):
+    (tmp_path / "plain").touch()
+    write_json(tmp_path / "a", {})
+    write_tensors(tmp_path / "b", {"a": torch.zeros(2)}, {})
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
+
+
 def test_a_line_is_added_or_its_file_named(tmp_path):
     append_line(tmp_path / "log", "one")
     append_line(tmp_path / "log", "two")

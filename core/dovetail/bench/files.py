@@ -74,9 +74,13 @@ def read_json(file: Path) -> Any:
 
 
 def write_tensors(file: Path, tensors: Mapping[str, Any], header: Any) -> None:
-    """A safetensors file with JSON in its header. Tensors that are one are written once, and their names noted."""
+    """A safetensors file with JSON in its header. Tensors that are one are written once, and their names noted.
+
+    The bytes are ours to write: `save_file` would write a temporary file of its own, for its owner's eyes alone, which
+    nobody finds again when the process is killed.
+    """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     written: dict[str, Any] = {}
     aliases: dict[str, str] = {}
@@ -94,7 +98,7 @@ def write_tensors(file: Path, tensors: Mapping[str, Any], header: Any) -> None:
         written[name] = apart
         storages.add(storage)
     metadata = {HEADER: json.dumps({"header": header, "aliases": aliases})}
-    write_whole(file, lambda temporary: save_file(written, temporary, metadata=metadata))
+    write_whole(file, lambda temporary: temporary.write_bytes(save(written, metadata)))
 
 
 def read_tensors(file: Path) -> tuple[dict[str, Any], Any]:
