@@ -39,6 +39,8 @@ class Train:
     """which model is tested: the best on the watched metric, or the last"""
     patience: int | None = field(default=None, validator=within("[1, inf)"))
     """evaluations without a better watched metric before training stops"""
+    target: float | None = None
+    """value of the watched metric at which training stops: the task is solved"""
     precision: Literal["32-true", "16-mixed", "bf16-mixed", "bf16-true", "64-true"] = "32-true"
     """number format, in Fabric's words"""
     threads: int = field(default=1, validator=within("[1, inf)"))
@@ -183,11 +185,12 @@ def _parts(loader: Loader, tables: Given, objective: Any) -> dict[str, Any]:
 
 
 def _check_watch(loader: Loader, train: Any, tables: Given) -> None:
-    watch, patience, metrics = tables.at("train.watch"), tables.at("train.patience"), tables.entries("metrics")
+    watch, metrics = tables.at("train.watch"), tables.entries("metrics")
     if watch is not None and train is not BAD and train.watch.partition(".")[0] not in metrics:
         loader.fault(watch.where, "train.watch", unknown("metric", train.watch, metrics))
-    if patience is not None and watch is None:
-        loader.fault(patience.where, "train.patience", "needs `watch`, the metric that must get better")
+    for path in ("train.patience", "train.target"):
+        if watch is None and (given := tables.at(path)) is not None:
+            loader.fault(given.where, path, "needs `watch`, the metric that must get better")
 
 
 def _resets(loader: Loader, reset: Given | None) -> tuple[str, ...]:

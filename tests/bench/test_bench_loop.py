@@ -133,6 +133,13 @@ def test_lower_can_be_better(workplace):
     assert len(workplace.train(**changes).folder.records()) == 2
 
 
+def test_training_stops_when_the_watched_metric_reaches_its_target(workplace):
+    assert values(watched(workplace, [0.1, 0.5, 0.4, 0.9], train__target=0.5)) == [0.1, 0.5]
+    changes = {"metrics__low": "toys/table", "train__watch": "low.one", "train__epochs": 4}
+    assert len(workplace.train(**changes, train__target=0.0).folder.records()) == 4
+    assert len(workplace.train(**changes, train__target=100.0).folder.records()) == 1
+
+
 def test_a_metric_that_is_not_a_number_is_never_the_best(workplace):
     run = watched(workplace, [-1.0, 0.3, -1.0, 0.2], train__select="best")
     assert same(model_of(run), model_after(workplace, 2))

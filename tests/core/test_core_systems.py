@@ -58,6 +58,7 @@ trian = { epochs = 2 }
         ("train = { epcohs = 1 }", "train.epcohs: unknown key; did you mean `epochs`?"),
         ("train = { watch = 'rihgt' }", "train.watch: there is no metric `rihgt`; did you mean `right`?"),
         ("train = { patience = 3 }", "train.patience: needs `watch`, the metric that must get better"),
+        ("train = { target = 0.9 }", "train.target: needs `watch`, the metric that must get better"),
         ("train = { select = 'bets', watch = 'right' }", 'train.select: must be "best" or "last", but is \'bets\''),
     ],
 )

@@ -327,7 +327,8 @@ class Stage:
             place.best = len(place.validation) - 1
             write_tensors(self.training.folder.file(BEST), self.model.tensors(), {"step": place.step})
         waited = len(place.validation) - 1 - (place.best or 0)
-        place.done = train.patience is not None and waited >= train.patience
+        solved = train.target is not None and (value >= train.target if self.higher else value <= train.target)
+        place.done = solved or (train.patience is not None and waited >= train.patience)
 
     def _measure(self, *splits: str) -> dict[str, float]:
         """Every metric over the splits."""
