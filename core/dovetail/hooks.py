@@ -43,5 +43,13 @@ def dovetail_run_finished(run: dict[str, Any], result: dict[str, float]) -> None
 
 
 @_spec
+def dovetail_report(report: Any, folder: Path) -> Path | None:
+    """A grid's report (`dovetail.report.table.Report`) is being written into `folder`: draw more of it there.
+
+    The file that was drawn; None where there is nothing to draw.
+    """
+
+
+@_spec
 def dovetail_commands(app: typer.Typer) -> None:
     """Add commands to the command line."""

@@ -120,13 +120,15 @@ class Behaviour:
             if plugin.state == "ready" and plugin.module is not None:
                 self.manager.register(plugin.module, plugin.name)
 
-    def call(self, hook: str, **arguments: Any) -> None:
-        """Call every plugin's `hook`."""
+    def call(self, hook: str, **arguments: Any) -> list[Any]:
+        """Call every plugin's `hook`; the answers that are not None."""
+        answers = []
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             try:
-                implementation.function(**{name: arguments[name] for name in implementation.argnames})
+                answers.append(implementation.function(**{name: arguments[name] for name in implementation.argnames}))
             except Exception as error:  # a stranger's hook must not cost a run
                 name = implementation.plugin_name
                 self.manager.unregister(name=name)
                 message = f"plugin {name}: {hook} raised {type(error).__name__}: {error}; its hooks are off"
                 warnings.warn(message, RuntimeWarning, stacklevel=2)
+        return [answer for answer in answers if answer is not None]

@@ -1,5 +1,6 @@
 import importlib
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -175,6 +176,14 @@ HOOKS = (
     "@dovetail.hook\ndef dovetail_run_started(run):\n    calls.append(run)\n    {}\n"
     "@dovetail.hook\ndef dovetail_run_finished(result):\n    calls.append(result)\n"
 )
+
+
+def test_the_answers_of_hooks_come_back_and_none_is_no_answer(install):
+    body = "@dovetail.hook\ndef dovetail_report(folder):\n    return {}\n"
+    for name, answer in (("one", "folder / 'one.png'"), ("two", "None"), ("three", "folder / 'three.png'")):
+        install(name, PLUGIN + body.format(answer))
+    answers = Behaviour(found().values()).call("dovetail_report", report=None, folder=Path("out"))
+    assert sorted(answers) == [Path("out/one.png"), Path("out/three.png")]
 
 
 def test_a_hook_that_raises_is_reported_once_and_switched_off(install):

@@ -133,8 +133,11 @@ def write_report(bench: Any, found: Any, out: str | None) -> None:
     print_table(result)
     write_text(folder / "table.md", result.markdown())
     write_text(folder / "table.csv", result.csv())
-    drawn = draw_curves(result, folder / "curves.png")
-    say(f"{folder / 'table.md'}, table.csv{', curves.png' if drawn else ''}")
+    drawn = ["curves.png"] if draw_curves(result, folder / "curves.png") else []
+    drawn += [
+        Path(file).name for file in bench.registry.behaviour.call("dovetail_report", report=result, folder=folder)
+    ]
+    say(", ".join([str(folder / "table.md"), "table.csv", *drawn]))
 
 
 def print_table(report: Report) -> None:

@@ -93,7 +93,7 @@ def _draw_panel(panel: Any, report: Report, metric: str) -> None:
             curves += [curve] if curve else []
             starts |= begins
         if curves:
-            _draw_row(panel, curves, _label(report, row), _style(index, len(report.rows)))
+            _draw_row(panel, curves, _label(report, row), style_of(index, len(report.rows)))
     for start, stage in starts.items() if len(starts) > 1 else ():
         panel.axvline(start, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
         panel.text(start, 1, f" {stage}", transform=panel.get_xaxis_transform(), va="top", fontsize=7, color="0.4")
@@ -119,7 +119,8 @@ def curve_of(records: list[dict[str, Any]], metric: str) -> tuple[Curve, dict[in
     return curve, starts
 
 
-def _style(index: int, rows: int) -> dict[str, Any]:
+def style_of(index: int, rows: int) -> dict[str, Any]:
+    """The colour and the line style of an arm among so many."""
     from matplotlib import colormaps
 
     few = rows <= DISTINCT
