@@ -182,7 +182,8 @@ def test_the_answers_of_hooks_come_back_and_none_is_no_answer(install):
     body = "@dovetail.hook\ndef dovetail_report(folder):\n    return {}\n"
     for name, answer in (("one", "folder / 'one.png'"), ("two", "None"), ("three", "folder / 'three.png'")):
         install(name, PLUGIN + body.format(answer))
-    answers = Behaviour(found().values()).call("dovetail_report", report=None, folder=Path("out"))
+    fakes = [plugin for name, plugin in found().items() if name.endswith("-dist")]
+    answers = Behaviour(fakes).call("dovetail_report", report=None, folder=Path("out"))
     assert sorted(answers) == [Path("out/one.png"), Path("out/three.png")]
 
 
