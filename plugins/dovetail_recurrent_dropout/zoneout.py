@@ -1,9 +1,10 @@
 """Zoneout: memories that stay as they were, h_t = m * h_{t-1} + (1 - m) * h~_t, and the same of c_t with its own rate.
 
-Paper: krueger2017, section 3. h~_t is what the recurrence makes of h_{t-1}; in an LSTM it reads the c_t before zoneout,
-as there. At test time the masks are replaced by what they are in the mean.
+Paper: krueger2017. h~_t is what the recurrence makes of h_{t-1}; in an LSTM it reads the c_t before zoneout, as in the
+authors' code. At test time the masks are replaced by what they are in the mean.
 
-*Differs from the paper:* `sampling = "sequence"`, under which a unit stays as it was for a whole sequence, is ours.
+The defaults are what the authors' code is run with on the Penn treebank. Under `sampling = "sequence"` a unit stays as
+it was for a whole sequence; that code has masks for whole sequences as an option, too.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ class ZoneoutSpec(DropoutSpec):
     """Lets units keep their previous values."""
 
     hidden: float = field(default=0.05, validator=within("[0, 1)"))
-    """The probability that a unit of h stays as it was; 0.05 in krueger2017's character-level models (section 4.1)."""
+    """The probability that a unit of h stays as it was; 0.05 for the Penn treebank, words and characters."""
     cell: float = field(default=0.5, validator=within("[0, 1)"))
-    """The same of an LSTM's c; 0.5 there. The other cells have no c."""
+    """The same of an LSTM's c; 0.5 for the Penn treebank. The other cells have no c."""
     sampling: Sampling = "step"
-    """A new mask at each step (krueger2017, section 3), or one for each sequence."""
+    """A new mask at each step, or one for each sequence."""
 
     def build(self) -> SeveralDropout:
         return SeveralDropout(

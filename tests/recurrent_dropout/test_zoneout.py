@@ -18,7 +18,7 @@ def make(cell, /, **options):
 
 
 def loop(cell, xs, stay_h, stay_c):
-    """Krueger et al., section 3.2, over PyTorch's cell. Shape: stays (time, batch, hidden)."""
+    """Zoneout of Krueger et al. over PyTorch's cell. Shape: stays (time, batch, hidden)."""
     peer = torch.nn.LSTMCell(INPUT, HIDDEN).double()
     peer.load_state_dict(cell.weights.state_dict())
     h = c = torch.zeros(BATCH, HIDDEN, dtype=torch.float64)
