@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 from sphinx.application import Sphinx
 
 import dovetail
-from dovetail.cli.describe import FieldDoc, describe, describe_fields
+from dovetail.report.describe import FieldDoc, describe, describe_fields
 from dovetail.config import spell
 from dovetail.registries import Component, Registry
 from dovetail.systems import Train

@@ -5,7 +5,7 @@ from attrs import Factory, field, frozen
 
 import dovetail
 from dovetail import CellSpec, FrozenDict, ScheduleSpec, within
-from dovetail.cli.describe import FieldDoc, describe, describe_fields, in_toml
+from dovetail.report.describe import FieldDoc, describe, describe_fields, in_toml
 
 
 @frozen(kw_only=True)

@@ -85,7 +85,7 @@ def _named(registry: Registry, name: str) -> list[Component]:
 
 
 def _show_component(component: Component, registry: Registry) -> None:
-    from dovetail.cli.describe import describe
+    from dovetail.report.describe import describe
 
     fields = describe(component, registry)
     typer.echo(f"{component}, version {component.version}{f', {component.paper}' if component.paper else ''}")
@@ -125,9 +125,9 @@ def _settings(stage: Any) -> list[tuple[str, Any]]:
 
 def _tree(name: str, value: Any, registry: Registry, depth: int) -> Iterator[tuple[str, str]]:
     """A row for each value: its name, set in by its depth, and what it is."""
-    from dovetail.cli.describe import in_toml
     from dovetail.config import FromRun, Share
     from dovetail.interfaces import Spec
+    from dovetail.report.describe import in_toml
 
     label = f"{'  ' * depth}{name}"
     if isinstance(value, Share):
