@@ -21,6 +21,10 @@ def _tuple(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _dict(spaces: Mapping[str, Space]) -> Mapping[str, Space]:
+    return dict(spaces)
+
+
 class Padded(NamedTuple):
     """A batch of varying lengths. Values behind an example's length are padding.
 
@@ -306,7 +310,7 @@ class Frames(Varying):
 class Fields(Space, Mapping[str, Space]):
     """A dictionary of batches, by name"""
 
-    spaces: Mapping[str, Space] = field(converter=dict)
+    spaces: Mapping[str, Space] = field(converter=_dict)
 
     def __getitem__(self, name: str) -> Space:
         return self.spaces[name]

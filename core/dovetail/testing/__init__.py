@@ -1,0 +1,36 @@
+"""The conformance kit: what a component of each kind must do, as checks that anybody's plugin can run.
+
+A plugin declares small configurations of its components (`Example`) in the module that `examples` of its registry.toml
+names. `check_component("cell", "my-plugin/mgu")` runs the checks of a component, `@every_component("my-plugin")` makes
+a test of each, and `dovetail test-plugin my-plugin` prints the scorecard.
+"""
+
+from dovetail.testing.kit import (
+    Broken,
+    Check,
+    Example,
+    Nonconformance,
+    Result,
+    Subject,
+    check,
+    check_component,
+    checks_of,
+    examine,
+    subject_of,
+)
+from dovetail.testing.pytest_cases import every_component
+
+__all__ = [
+    "Broken",
+    "Check",
+    "Example",
+    "Nonconformance",
+    "Result",
+    "Subject",
+    "check",
+    "check_component",
+    "checks_of",
+    "every_component",
+    "examine",
+    "subject_of",
+]

@@ -1,0 +1,250 @@
+"""What every part that is a module must do: encoders, attentions, cells, generators, discriminators, objectives.
+
+Axes: the first axis of every tensor is the batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+from torch import nn
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    FakeTensorDeviceMismatchError,
+    FakeTensorMode,
+)
+
+from dovetail.testing.kit import Broken, Subject, check
+from dovetail.testing.values import difference, identical, mapped, picked, tensors, total
+
+MODULES = ("encoder", "attention", "cell", "generator", "discriminator", "objective")
+ONE_BY_ONE = ("encoder", "attention", "cell", "generator", "discriminator")
+"""The kinds whose examples do not depend on one another."""
+
+
+def evaluated(subject: Subject, module: nn.Module, *inputs: Any, seed: int = 0) -> dict[str, Any]:
+    """What the module makes of inputs in evaluation mode, without gradients."""
+    module.eval()
+    with torch.no_grad(), subject.on_stream(seed):
+        return subject.use(module, *inputs)
+
+
+def trained(subject: Subject, module: nn.Module, *inputs: Any, seed: int = 0) -> dict[str, Any]:
+    """What the module makes of inputs in training mode."""
+    module.train()
+    with subject.on_stream(seed):
+        return subject.use(module, *inputs)
+
+
+@check(
+    *MODULES,
+    reason="a system is checked on the meta device, where nothing is allocated, before it is trained",
+    source="docs/architecture.md, assembly",
+    after=("examples",),
+)
+def meta(subject: Subject) -> None:
+    """It can be built on the meta device, with the same tensors as for real."""
+    real = subject.build()
+    with torch.device("meta"):
+        made = subject.spec.build(**subject.spaces)
+    if (there := _shapes(made)) != (here := _shapes(real)):
+        names = sorted({*there.items()} ^ {*here.items()})
+        raise Broken(f"its tensors differ between the meta device and the CPU: {names[:4]}")
+    off = [name for name, tensor in made.state_dict().items() if tensor.device.type != "meta"]
+    if off:
+        raise Broken(
+            f"{', '.join(off)} not made on the default device: give no `device`, and compute nothing from values"
+        )
+
+
+def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+
+
+@check(
+    *MODULES,
+    reason="what stands before it is built for the space that it declares",
+    source="docs/concepts.md, spaces",
+    after=("examples",),
+)
+def spaces(subject: Subject) -> None:
+    """What it puts out lies in the spaces that it declares."""
+    module = subject.build()
+    made = evaluated(subject, module, *subject.inputs())
+    for name, space in subject.declared(module).items():
+        try:
+            space.check(made[name])
+        except ValueError as error:
+            raise Broken(f"{name}: {error}") from error
+
+
+@check(
+    *MODULES,
+    reason="dropout that stays on in evaluation makes every measurement a random one",
+    source="docs/plugins.md, training and evaluation",
+    after=("examples",),
+)
+def evaluation(subject: Subject) -> None:
+    """In evaluation it draws nothing; in training it differs from evaluation only where an example says `random`."""
+    if subject.draws or subject.component.kind == "objective":
+        return
+    module, inputs = subject.build(), subject.inputs()
+    one, other = (evaluated(subject, module, *inputs, seed=seed) for seed in (0, 1))
+    if difference(one, other) > 1:
+        raise Broken("evaluation depends on random numbers")
+    state = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    in_training = trained(subject, module, *inputs)
+    changed = not identical(state, dict(module.state_dict()))  # batch normalisation
+    differs = difference(_shown(in_training), _shown(one)) > 1
+    if differs and not (subject.example.random or changed):
+        raise Broken("training differs from evaluation: set the example's `random`, if it is meant to draw in training")
+    if subject.example.random and not differs:
+        raise Broken("the example says `random`, but training and evaluation are the same")
+
+
+def _shown(made: dict[str, Any]) -> dict[str, Any]:
+    """What is put out, without a state, in which masks may travel in training."""
+    return {name: value for name, value in made.items() if name != "state"}
+
+
+@check(
+    *MODULES,
+    reason="runs are resumed, and parts are taken from earlier runs, by safetensors files",
+    source="docs/architecture.md, the store",
+    after=("evaluation",),
+)
+def state(subject: Subject) -> None:
+    """Its tensors, through safetensors into another build, give the same outputs to the last bit."""
+    module, other, inputs = subject.build(0), subject.build(1), subject.inputs()
+    _make_a_step(subject, module, inputs)
+    tensors_of = {name: tensor.detach().clone().contiguous() for name, tensor in module.state_dict().items()}
+    other.load_state_dict(load(save(tensors_of)))
+    if not identical(evaluated(subject, module, *inputs), evaluated(subject, other, *inputs)):
+        raise Broken("what is loaded gives other outputs: something that results depend on is no parameter or buffer")
+
+
+def _make_a_step(subject: Subject, module: nn.Module, inputs: Any) -> None:
+    """Change what training changes: parameters, and statistics of batches."""
+    torch.autograd.backward(total(trained(subject, module, *inputs)))
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.grad is not None:
+                parameter.sub_(parameter.grad, alpha=0.01)
+
+
+@check(
+    *MODULES,
+    reason="a parameter without a gradient is never trained, and counts in every comparison of sizes",
+    source="docs/plugins.md, gradients",
+    after=("examples",),
+)
+def gradients(subject: Subject) -> None:
+    """Every parameter gets a finite gradient, but those that an example says are `frozen`."""
+    module = subject.build()
+    made = trained(subject, module, *subject.inputs())
+    loss = total(made)
+    parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
+    if parameters and not loss.requires_grad:
+        raise Broken("no output depends on its parameters")
+    found = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True) if parameters else ()
+    for (name, _), gradient in zip(parameters.items(), found, strict=True):
+        if name.startswith(subject.example.frozen) if subject.example.frozen else False:
+            continue
+        if gradient is None:
+            raise Broken(f"{name} gets no gradient: remove it, use it, or set `requires_grad_(False)`")
+        if not gradient.isfinite().all():
+            raise Broken(f"{name} gets a gradient that is not finite")
+
+
+@check(
+    *MODULES,
+    reason="half precision, float64 tests and GPUs need every tensor to follow the module",
+    source="docs/plugins.md, devices and types",
+    after=("evaluation",),
+)
+def double(subject: Subject) -> None:
+    """In float64 it gives the same, in float64."""
+    module, inputs = subject.build(), subject.inputs()
+    single = evaluated(subject, module, *inputs)
+    if subject.draws:
+        return
+    module.double()
+    made = evaluated(subject, module, *mapped(inputs, lambda t: t.double() if t.is_floating_point() else t))
+    wrong = [tensor.dtype for tensor in tensors(made) if tensor.is_floating_point() and tensor.dtype != torch.float64]
+    if wrong:
+        raise Broken(f"puts out {wrong[0]} for a float64 module: a tensor is made without the type of its inputs")
+    if difference(mapped(made, lambda t: t.float() if t.is_floating_point() else t), single) > 100:
+        raise Broken("gives something else in float64")
+
+
+@check(
+    *ONE_BY_ONE,
+    reason="a batch is a convenience: nothing of one example may leak into another",
+    source="docs/architecture.md, interfaces",
+    after=("evaluation",),
+)
+def examples_apart(subject: Subject) -> None:
+    """An example's results do not depend on its companions in the batch, nor on their order (in evaluation)."""
+    if subject.draws:
+        return
+    module, inputs = subject.build(), subject.inputs()
+    together = evaluated(subject, module, *inputs)
+    for order in ([2], [3, 0, 2, 1], [1, 2]):
+        some = evaluated(subject, module, *(picked(value, order) for value in inputs))
+        if difference(_real(some), _real(picked(together, order))) > 1:
+            how = "alone" if len(order) == 1 else f"in the order {order}"
+            raise Broken(f"examples give other results {how} than together: something is shared across the batch")
+
+
+def _real(made: dict[str, Any]) -> Any:
+    """What is compared; padding that a shorter batch does not have is cut off."""
+    return {name: _cut(value) for name, value in made.items()}
+
+
+def _cut(value: Any) -> Any:
+    from dovetail.spaces import Padded
+
+    if isinstance(value, Padded):
+        return Padded(value.data[:, : int(value.lengths.max())], value.lengths)
+    return value
+
+
+@check(
+    *MODULES,
+    reason="on a GPU, a tensor that was made on the CPU ends the run",
+    source="docs/plugins.md, devices and types",
+    after=("examples",),
+)
+def device(subject: Subject) -> None:
+    """Moved to a GPU, it runs there, and what it puts out is there: asked with fake tensors, which need no GPU."""
+    with FakeTensorMode():
+        module = subject.spec.build(**subject.spaces)
+        _move(module, "cuda")
+        inputs = mapped(subject.inputs(), lambda tensor: tensor.to("cuda"))
+        module.eval()
+        try:
+            with torch.no_grad():
+                made = subject.use(module, *inputs)
+        except DataDependentOutputException:  # it looks at a value, which a fake tensor does not have
+            return
+        except FakeTensorDeviceMismatchError as error:
+            raise Broken(f"on a GPU: {error}") from error
+    wrong = [tensor.device for tensor in tensors(made) if tensor.device.type != "cuda"]
+    if wrong:
+        raise Broken(f"puts out a tensor on the {wrong[0]} for a module on a GPU: it is made without a `device`")
+
+
+def _move(module: nn.Module, device: str) -> None:
+    """What `module.to(device)` does, for fake tensors: plain attributes stay where they are."""
+    moved: dict[int, Any] = {}
+    for name, tensor in [
+        *module.named_parameters(remove_duplicate=False),
+        *module.named_buffers(remove_duplicate=False),
+    ]:
+        owner, _, short = name.rpartition(".")
+        if id(tensor) not in moved:
+            there = tensor.detach().to(device)
+            moved[id(tensor)] = nn.Parameter(there) if isinstance(tensor, nn.Parameter) else there
+        setattr(module.get_submodule(owner), short, moved[id(tensor)])
