@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from dovetail import DatasetSpec, Fields, Mistake, Padded, Tokens, Vocabulary, within
 from dovetail_standard.arrays import ArrayDataset, ArraySplit, fingerprint_of
-from dovetail_standard.text_files import SPLITS, cut, read_texts
+from dovetail_standard.text_files import SPLITS, cut, read_texts, refuse_longer
 from dovetail_standard.vocabularies import (
     Numbers,
     codes_of,
@@ -25,6 +25,7 @@ from dovetail_standard.vocabularies import (
 )
 
 Unit = Literal["stream", "line"]
+TooLong = Literal["refuse", "leave-out"]
 
 END = Vocabulary.SPECIAL[2]
 
@@ -43,7 +44,9 @@ class TextWordsSpec(DatasetSpec):
     window: int = field(default=35, validator=within("[1, inf)"))
     """Words of a window; windows follow one another without overlap."""
     longest: int | None = field(default=None, validator=within("[1, inf)"))
-    """Where lines are examples, those of more tokens, their end counted, are left out."""
+    """The most tokens of a line, its end counted, where lines are examples."""
+    too_long: TooLong = field(default="refuse", metadata={"added": True})
+    """What becomes of longer lines: they are an error, or left out."""
     end_of_line: bool = True
     """In running text the end symbol stands where a line ends; lines as examples always end with it."""
     vocabulary_from: Literal["train", "all"] = "train"
@@ -59,6 +62,8 @@ class TextWordsSpec(DatasetSpec):
 
     def build(self) -> ArrayDataset:
         line_end = f" {END} " if self.end_of_line else " "
+        if self.unit == "line" and self.longest is not None and self.too_long == "refuse":
+            refuse_longer(self.path, self.longest, lambda line: len(line.split()))
         texts = read_texts(self.path)
         parts: dict[str, list[Any]]
         if self.unit == "line":
@@ -87,7 +92,9 @@ class TextCharsSpec(DatasetSpec):
     window: int = field(default=100, validator=within("[1, inf)"))
     """Characters of a window; windows follow one another without overlap."""
     longest: int | None = field(default=None, validator=within("[1, inf)"))
-    """Where lines are examples, those of more characters, their end counted, are left out."""
+    """The most characters of a line, its end counted, where lines are examples."""
+    too_long: TooLong = field(default="refuse", metadata={"added": True})
+    """What becomes of longer lines: they are an error, or left out."""
     vocabulary_from: Literal["train", "all"] = "train"
     """The splits whose characters are known."""
     valid_fraction: float = field(default=0.05, validator=within("(0, 1)"))
@@ -96,8 +103,10 @@ class TextCharsSpec(DatasetSpec):
     """Share of the text, its end, that is `test` where no file is named after it."""
 
     def build(self) -> ArrayDataset:
-        texts = read_texts(self.path)
         by_line = self.unit == "line"
+        if by_line and self.longest is not None and self.too_long == "refuse":
+            refuse_longer(self.path, self.longest, len)
+        texts = read_texts(self.path)
         parts = {name: lines_of(text) if by_line else codes_of(text) for name, text in texts.items()}
         splits = cut(parts, self.valid_fraction, self.test_fraction, self.path)
         if by_line:
@@ -129,7 +138,7 @@ def dataset_of_windows(streams: dict[str, Numbers], vocabulary: Vocabulary, wind
 def dataset_of_lines(
     lines: dict[str, list[Numbers]], vocabulary: Vocabulary, longest: int | None, path: Path
 ) -> ArrayDataset:
-    """One example a line, with the end symbol. Shape: each line (tokens)."""
+    """One example a line, with the end symbol; those longer than `longest` are left out. Shape: each line (tokens)."""
     ended = {
         name: [np.append(line, vocabulary.end) for line in part if longest is None or len(line) < longest]
         for name, part in lines.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,27 @@ _SPLIT_OF = {"train": "train", "valid": "valid", "val": "valid", "dev": "valid",
 
 
 def read_text(path: Path) -> str:
-    """A file's text with one sort of line end and without a byte order mark."""
-    content = path.read_bytes()
+    """A file's text with one sort of line end and without a byte order mark.
+
+    Raises Mistake with file and line where it is not UTF-8; a zero byte is a sign of UTF-16, in which ASCII is UTF-8.
+    """
+    content, cause = path.read_bytes(), None
     try:
         text = content.decode()
+        fault = content.find(0)
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        fault, cause = error.start, error
+    if fault >= 0:
+        line, encoding = content.count(b"\n", 0, fault) + 1, "utf-16" if 0 in content else "latin1"
         raise Mistake(
-            f"`path` must be UTF-8 text, but byte {content[error.start]:#04x} at offset {error.start} is not: {path},"
-            f" line {line}; convert it, for example with `iconv -f latin1 -t utf-8`"
-        ) from error
+            f"`path` must be UTF-8 text, but byte {content[fault]:#04x} at offset {fault} is not: {path},"
+            f" line {line}; convert it, for example with `iconv -f {encoding} -t utf-8`"
+        ) from cause
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_texts(path: Path) -> dict[str, str]:
-    """The texts of `train` and, where files are named after them, `test` and `valid`; else the whole text as `train`.
+def files_of(path: Path) -> dict[str, list[Path]]:
+    """The files of `train` and, where files are named after them, of `test` and `valid`; else all files as `train`.
 
     A folder with one file each for `train` and `test` (`ptb.train.txt`, `test.txt`) is read by its splits, and its
     other files are left alone. Of any other folder all `*.txt` are read, in the order of their names.
@@ -36,14 +42,33 @@ def read_texts(path: Path) -> dict[str, str]:
     if not path.exists():
         raise Mistake(f"`path` must be a text file or a folder of *.txt files, but does not exist: {path}")
     if path.is_file():
-        return {"train": _not_empty(read_text(path), path)}
+        return {"train": [path]}
     files = sorted(path.glob("*.txt"))
     if not files:
         raise Mistake(f"`path` must be a text file or a folder of *.txt files, but the folder has none: {path}")
     named = files_of_splits(files)
     if "train" in named and "test" in named:
-        return {name: _not_empty(read_text(file), file) for name, file in named.items()}
-    return {"train": _not_empty("".join(_whole_lines(read_text(file)) for file in files), path)}
+        return {name: [file] for name, file in named.items()}
+    return {"train": files}
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """The text of each split's files, one behind the other; raises Mistake where one is empty."""
+    found = files_of(path)
+    if path.is_dir() and len(found) == 1:
+        return {"train": _not_empty("".join(_whole_lines(read_text(file)) for file in found["train"]), path)}
+    return {name: _not_empty(read_text(file), file) for name, (file,) in found.items()}
+
+
+def refuse_longer(path: Path, longest: int, length_of: Callable[[str], int]) -> None:
+    """Raise Mistake with file and line where a line that is not blank has more than `longest` tokens and its end."""
+    for file in (file for files in files_of(path).values() for file in files):
+        for number, line in enumerate(read_text(file).split("\n"), start=1):
+            if line.strip() and length_of(line) >= longest:
+                raise Mistake(
+                    f"a line must have at most {longest} tokens, its end counted, but has {length_of(line) + 1}:"
+                    f" {file}, line {number}; `longest` says how many, and `too_long` whether such lines are left out"
+                )
 
 
 def files_of_splits(files: list[Path]) -> dict[str, Path]:

@@ -81,13 +81,44 @@ def test_lines_are_examples_with_an_end(tmp_path, spec):
     assert joined.strip() == "a b c"
 
 
-def test_lines_that_are_too_long_are_left_out(tmp_path):
+@pytest.mark.parametrize("spec", BOTH)
+def test_a_line_that_is_too_long_is_refused_with_its_file_and_line(tmp_path, spec):
+    write(tmp_path, "a.txt", "x y\n\nx\n" * 20)
+    write(tmp_path, "b.txt", "x\n\n x y z w \n" * 20)
+    with pytest.raises(
+        Mistake, match=r"at most 4 tokens, its end counted, but has \d+: .*b.txt, line 3; `longest` says"
+    ):
+        spec(path=tmp_path, unit="line", longest=4).build()
+    assert spec(path=tmp_path, unit="line", longest=10).build().fields["text"].length == 10
+
+
+def test_lines_that_are_too_long_are_left_out_where_it_is_asked_for(tmp_path):
     path = write(tmp_path, "a.txt", "a b\na b c\n" * 20)
-    dataset = TextWordsSpec(path=path, unit="line", longest=3).build()
+    dataset = TextWordsSpec(path=path, unit="line", longest=3, too_long="leave-out").build()
     assert len(dataset.split("train")) == 18
     assert dataset.fields["text"].length == 3
     with pytest.raises(Mistake, match="`longest` must leave lines, but 2 leaves none in `train`"):
-        TextWordsSpec(path=path, unit="line", longest=2).build()
+        TextWordsSpec(path=path, unit="line", longest=2, too_long="leave-out").build()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [
+        ("latin1", r"byte 0xe9 at offset 7 is not: .*a.txt, line 2; .*iconv -f latin1"),
+        ("utf-16", r"byte 0xff at offset 0 is not: .*a.txt, line 1; .*iconv -f utf-16"),
+        ("utf-16-le", r"byte 0xe9 at offset 14 is not: .*a.txt, line 2; .*iconv -f utf-16"),
+    ],
+)
+def test_a_text_in_another_encoding_is_refused_with_its_file_and_line(tmp_path, encoding, message):
+    (tmp_path / "a.txt").write_bytes("one\ncaf\u00e9\n".encode(encoding))
+    with pytest.raises(Mistake, match=message):
+        TextWordsSpec(path=tmp_path).build()
+
+
+def test_a_zero_byte_is_a_sign_of_another_encoding(tmp_path):
+    (tmp_path / "a.txt").write_bytes("one\n".encode("utf-16-le"))
+    with pytest.raises(Mistake, match=r"byte 0x00 at offset 1 is not: .*a.txt, line 1; .*iconv -f utf-16"):
+        TextWordsSpec(path=tmp_path).build()
 
 
 def test_a_folder_is_read_in_the_order_of_its_names(tmp_path):
@@ -125,7 +156,7 @@ def test_a_byte_order_mark_is_no_character(tmp_path):
     assert TextCharsSpec(path=path).build().fields["text"].vocabulary.symbols[4:] == ("a", "b")
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\ufeff"), min_size=40, max_size=200))
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\ufeff"), min_size=40, max_size=200))
 def test_characters_come_back_as_they_were(tmp_path_factory, content):
     if not content.strip():
         return
