@@ -63,11 +63,36 @@ def word_table(vocabulary: Vocabulary, vectors: Path | None, size: int) -> Tenso
     return table
 
 
+def has_header(path: Path) -> bool:
+    """Whether the first line is two numbers, how many words and of what size (word2vec), or a word's (GloVe).
+
+    Raises ValueError with the line that has another size or is not UTF-8, and where words are missing or too many:
+    gensim would stretch a short vector, and stop where the first line says.
+    """
+    with path.open("rb") as file:
+        first = file.readline().split()
+        header = len(first) == 2
+        size, words = int(first[1]) if header else len(first) - 1, int(not header)
+        for number, line in enumerate(file, start=2):
+            if len(line.split()) != size + 1:
+                raise ValueError(
+                    f"line {number} must have a word and {size} numbers, but has {len(line.split())} columns"
+                )
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                raise ValueError(f"line {number} must be UTF-8, but byte {line[error.start]:#04x} is not") from error
+            words += 1
+    if header and words != int(first[0]):
+        raise ValueError(f"the first line says {int(first[0])} words, but there are {words}")
+    return header
+
+
 def read_vectors(path: Path) -> Any:
     """The `KeyedVectors` of gensim, from a text file with a first line of two numbers (word2vec) or without (GloVe).
 
     Raises:
-        Mistake: where gensim is not installed, or the file is none of the two.
+        Mistake: where gensim is not installed, or the file is none of the two; with the line that is not as the first.
     """
     try:
         from gensim.models import KeyedVectors  # an extra
@@ -76,8 +101,7 @@ def read_vectors(path: Path) -> Any:
             f"`vectors` needs gensim to read {path}, which is not installed: pip install 'dovetail[ner]'"
         ) from error
     try:
-        with path.open(encoding="utf-8") as file:
-            header = len(file.readline().split()) == 2
+        header = has_header(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)  # gensim leaves a file without a header open
             return KeyedVectors.load_word2vec_format(str(path), binary=False, no_header=not header)

@@ -40,6 +40,23 @@ def test_a_word_without_a_vector_has_the_same_one_in_every_vocabulary():
     assert not torch.equal(mine[:4], word_table(other, None, size=4)[other.numbers["x"], :4])
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"the 0.1 0.2\nlove 0.1\n", r"vectors.txt: line 2 must have a word and 2 numbers, but has 2 columns"),
+        (b"the 0.1 0.2\ncaf\xe9 0.1 0.2\n", r"vectors.txt: line 2 must be UTF-8, but byte 0xe9 is not"),
+        (b"3 2\nthe 0.1 0.2\nlove 0.1 0.2\n", r"vectors.txt: the first line says 3 words, but there are 2"),
+        (b"1 2\nthe 0.1 0.2\nlove 0.1 0.2\n", r"vectors.txt: the first line says 1 words, but there are 2"),
+    ],
+)
+def test_a_damaged_file_of_vectors_is_refused_with_its_line(tmp_path, content, message):
+    pytest.importorskip("gensim")
+    file = tmp_path / "vectors.txt"
+    file.write_bytes(content)
+    with pytest.raises(Mistake, match=message):
+        word_table(VOCABULARY, file, size=4)
+
+
 def test_a_file_that_holds_no_vectors_is_named(tmp_path):
     pytest.importorskip("gensim")
     file = tmp_path / "vectors.txt"
