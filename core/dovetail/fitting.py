@@ -49,6 +49,11 @@ class Checker:
             raise Mistake(f"system {name}: {error}{note}") from error
         return system
 
+    def remarks(self, system: System) -> list[str]:
+        """What the training splits of the stages say of themselves."""
+        said = (self.dataset(stage.dataset).split("train").remark() for stage in system.stages)
+        return [remark for remark in dict.fromkeys(said) if remark]
+
     def assemble(self, system: System) -> list[Model]:
         """Each stage on the meta device."""
         return [

@@ -281,6 +281,10 @@ class Split(ABC):
         `augment(index)` is the random generator of an example's augmentation in this epoch; None augments nothing.
         """
 
+    def remark(self) -> str:
+        """What must be said of how training sees these examples, with numbers: how many are cut, say; else empty."""
+        return ""
+
 
 class Dataset(ABC):
     """Named fields with spaces, the splits `train`, `valid` and `test`, a fingerprint that changes with the data."""

@@ -41,6 +41,14 @@ class WordSplit(Split):
         """How many examples training does not see whole."""
         return 0 if self.crop is None else sum(len(words) > self.crop for words in self.examples["words"])
 
+    def remark(self) -> str:
+        if not self.cropped:
+            return ""
+        return (
+            f"{self.cropped} of {len(self)} examples have more than {self.crop} words: an epoch sees {self.crop} of"
+            " them in a row, at a place drawn anew"
+        )
+
     def take(self, indices: Items[int], augment: Augment | None = None) -> Batch:
         rows = [{name: examples[index] for name, examples in self.examples.items()} for index in indices]
         if augment is not None and self.crop is not None:

@@ -1,3 +1,4 @@
+import re
 import sys
 
 import pytest
@@ -83,6 +84,14 @@ def test_a_right_system_says_what_its_swaps_keep(dovetail):
     assert (found.status, found.err) == (0, "")
     assert "encoder.cell: recurrent-dropout/lstm → standard/gru: kept hidden" in found.out
     assert found.out.endswith("system rows: fits\n")
+
+
+def test_how_many_sentences_training_does_not_see_whole_is_said(dovetail):
+    words = "check", "recurrent-dropout/ner", "dataset=recurrent-dropout/conll-stand-in"
+    whole, cropped = dovetail(*words, "dataset.crop=40"), dovetail(*words, "dataset.train=60", "dataset.crop=6")
+    assert (whole.status, cropped.status) == (0, 0)
+    assert "examples have more than" not in whole.out
+    assert re.search(r"train: \d+ of 60 examples have more than 6 words: an epoch sees 6", cropped.out)
 
 
 def test_a_file_is_checked_to_its_end(dovetail):

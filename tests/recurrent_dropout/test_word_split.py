@@ -48,3 +48,5 @@ def test_training_sees_a_run_of_words_with_their_labels_and_an_evaluation_all():
 
 def test_the_examples_that_training_does_not_see_whole_are_counted():
     assert (split(4).cropped, split(3).cropped, split(None).cropped) == (1, 2, 0)
+    assert split(3).remark().startswith("2 of 3 examples have more than 3 words: an epoch sees 3 of them in a row")
+    assert split(9).remark() == split(None).remark() == ""

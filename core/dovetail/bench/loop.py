@@ -159,6 +159,8 @@ class Stage:
         self.model = assemble(
             training.system, seed=training.seed, stage=self.index, runs=training.runs, dataset=self.dataset
         )
+        if remark := self.dataset.split("train").remark():
+            training.folder.log(f"stage {self.spec.name}: train: {remark}")
         if before is not None:
             carried = carry(before, self.model, self.spec.reset)
             training.folder.log(f"stage {self.spec.name}: {carried}")

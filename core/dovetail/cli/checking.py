@@ -121,6 +121,8 @@ def _check_one(state: State, checker: Checker, name: str, changes: Mapping[str, 
         system = checker.check(name, state.registry.tables(name, changes))
         for swap in system.swaps:
             say(f"  {swap}")
+        for remark in checker.remarks(system):
+            say(f"  train: {remark}")
         typer.echo(f"system {name}: fits")
         return
     grid = load_grid(state.registry, name, checker, changes)

@@ -76,6 +76,8 @@ def run(
     checked = bench.checker.check(system, state.registry.tables(system, overrides(changes or [])))
     for swap in checked.swaps:
         say(str(swap), error=True)
+    for remark in bench.checker.remarks(checked):
+        say(f"train: {remark}", error=True)
     one = single(checked.name, checked, tuple(range(seed, seed + seeds)))
     todo, failed = _todo(bench, one, retry)
     with _workers(state, bench, one, len(todo), workers) as executor:
