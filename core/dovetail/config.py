@@ -355,8 +355,9 @@ class Loader:
             return BAD if BAD in items.values() else FrozenDict(items)
         if hint is Path and isinstance(value, str):
             file = given.folder / Path(value).expanduser()
-            there = file.exists() or not self.files
-            return file if there else self.fault(given.where, path, f"there is no file or folder `{file}`")
+            there = value and (file.exists() or not self.files)
+            rule = f"there is no file or folder `{file}`" if value else "must be a path, but is empty"
+            return file if there else self.fault(given.where, path, rule)
         if hint is float and type(value) in (int, float):
             return float(value)
         if given.is_table and isclass(hint) and attrs.has(hint):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -17,6 +18,11 @@ from dovetail.tables import Given, given, put_all
 
 SETTINGS = ("summary", "dataset", "objective", "metrics", "train", "stages")
 _AT_WILL = {"identity": False}
+
+
+def _is_device(_: Any, attribute: Any, value: str) -> None:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+        raise ValueError(f"`{attribute.name}` must be `auto`, `cpu`, `cuda`, `cuda:1` … or `mps`, but is {value!r}")
 
 
 @frozen(kw_only=True)
@@ -45,7 +51,7 @@ class Train:
     """number format, in Fabric's words"""
     threads: int = field(default=1, validator=within("[1, inf)"))
     """CPU threads; results depend on it, so it is the run's and not the executor's"""
-    device: str = field(default="auto", metadata=_AT_WILL)
+    device: str = field(default="auto", validator=_is_device, metadata=_AT_WILL)
     """`cpu`, `cuda`, `cuda:1` …; `auto` is a GPU where there is one"""
     workers: int = field(default=0, validator=within("[0, inf)"), metadata=_AT_WILL)
     """processes that load data beside the training process"""
@@ -148,7 +154,7 @@ def _load_stage(loader: Loader, name: str, tables: Given, reset: Given | None) -
     metrics, train = tables.at("metrics"), tables.at("train")
     measured = loader.value(metrics, "metrics", Mapping[str, MetricSpec]) if metrics is not None else FrozenDict()
     trained = loader.value(train, "train", Train) if train is not None else Train()
-    _check_watch(loader, trained, tables)
+    _check_watch(loader, tables)
     loader.check_shares()
     asked = {"dataset": dataset, "objective": objective, "parts": parts, "metrics": measured}
     return StageSpec(name=name, train=trained, reset=_resets(loader, reset), **asked)
@@ -184,10 +190,10 @@ def _parts(loader: Loader, tables: Given, objective: Any) -> dict[str, Any]:
     return parts
 
 
-def _check_watch(loader: Loader, train: Any, tables: Given) -> None:
+def _check_watch(loader: Loader, tables: Given) -> None:
     watch, metrics = tables.at("train.watch"), tables.entries("metrics")
-    if watch is not None and train is not BAD and train.watch.partition(".")[0] not in metrics:
-        loader.fault(watch.where, "train.watch", unknown("metric", train.watch, metrics))
+    if watch is not None and isinstance(watch.value, str) and watch.value.partition(".")[0] not in metrics:
+        loader.fault(watch.where, "train.watch", unknown("metric", watch.value, metrics))
     for path in ("train.patience", "train.target"):
         if watch is None and (given := tables.at(path)) is not None:
             loader.fault(given.where, path, "needs `watch`, the metric that must get better")

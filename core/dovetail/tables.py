@@ -75,7 +75,7 @@ def given(value: Any, where: Where, folder: Path | None = None) -> Given:
 def read(file: Path) -> Given:
     """A TOML file's tables; raises `Mistake` where it cannot be read."""
     try:
-        text = file.read_bytes().decode("utf-8")
+        text = file.read_bytes().decode("utf-8-sig")
         data = tomllib.loads(text)
     except OSError as error:
         raise Mistake(f"{file}: cannot be read: {error.strerror}") from error
@@ -128,13 +128,16 @@ def overrides(texts: Iterable[str]) -> dict[str, Given]:
     for text in texts:
         where = Where(f"override `{text}`")
         path, equals, value = text.partition("=")
-        if not equals or not all(path.strip().split(".")):
-            faults.append(Fault(where, path, "an override must be `path=value`, like `train.epochs=3`"))
+        path = path.strip()
+        if not equals or not all(path.split(".")):
+            faults.append(Fault(where, path or text, "must be `path=value`, like `train.epochs=3`"))
+        if path in result:
+            faults.append(Fault(where, path, "is given twice"))
         try:
             parsed = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
             parsed = value
-        result[path.strip()] = given(parsed, where)
+        result[path] = given(parsed, where)
     if faults:
         raise Faults("the overrides", faults)
     return result

@@ -21,10 +21,17 @@ def dovetail_commands(app: "typer.Typer") -> None:
 
     @app.command("convert-weights")
     def convert_weights(
-        file: Annotated[Path, typer.Argument(help="A file of weights as torchvision publishes it (.pth).")],
-        name: Annotated[str, typer.Option("--as", help="The network; by default known from the file's name.")] = "",
+        file: Annotated[
+            Path, typer.Argument(metavar="FILE", help="A file of weights as torchvision publishes it (.pth).")
+        ],
+        name: Annotated[
+            str, typer.Option("--as", metavar="NETWORK", help="The network; by default known from the file's name.")
+        ] = "",
     ) -> None:
-        """Convert a network's weights to safetensors, where `weights = "imagenet"` looks for them."""
+        """Convert a network's published weights to safetensors.
+
+        They are put where `weights = "imagenet"` looks for them.
+        """
         from dovetail_standard.weights import install
 
         typer.echo(f"wrote {install(file, name)}")

@@ -114,6 +114,8 @@ def install(file: Path, name: str = "") -> Path:
     Raises:
         Mistake: where the name is no network's, or not given and not known from the file's name.
     """
+    if not file.is_file():
+        raise Mistake(f"no file is at {file}")
     entries = [(known, entry) for known in networks() for entry in get_model_weights(known)]
     files = {entry.url.rpartition("/")[2]: known for known, entry in entries if entry.name.startswith("IMAGENET1K_V")}
     name = name or files.get(file.name, "")

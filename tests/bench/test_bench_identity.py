@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dovetail.bench.identity import arm_key, canonical, canonical_spec, identify, measured
+from dovetail.bench.identity import arm_key, canonical, canonical_spec, identify, measured, run_key
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -31,25 +31,30 @@ def test_canonical_json_is_known_to_the_byte():
         canonical(float("nan"))
 
 
-def test_the_key_is_the_digest_of_the_filled_in_spec_and_the_seed(workplace):
+def key(system, seed=0):
+    return run_key(system, seed, ["data"])
+
+
+def test_the_key_is_the_digest_of_the_filled_in_spec_the_data_and_the_seed(workplace):
     system = workplace.system()
-    text = canonical({"system": canonical_spec(system), "seed": 5})
-    assert arm_key(system, 5) == hashlib.sha256(text.encode()).hexdigest()
+    text = canonical({"system": canonical_spec(system), "data": ["data"], "seed": 5})
+    assert key(system, 5) == hashlib.sha256(text.encode()).hexdigest()
     assert canonical_spec(system)[0]["encoder" if "encoder" in canonical_spec(system)[0] else "parts"]
-    assert arm_key(system, 5) != arm_key(system, 6)
+    assert key(system, 5) != key(system, 6)
+    assert key(system) != run_key(system, 0, ["other data"])
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"train__device": "cpu:0"}, {"train__workers": 2}, {"train__checkpoint": 1.0}, {"encoder__speed": 3},
+        {"train__device": "cpu"}, {"train__workers": 2}, {"train__checkpoint": 1.0}, {"encoder__speed": 3},
         {"dataset__data": "b"}, {"dataset__place": "."}, {"objective__sleep": 0.5},
         {"metrics__more": "toys/mean"}, {"encoder__later": 0.0}, {"encoder__width": 4},
         {"objective__optimizer__lr": 5e-2},
     ],
 )  # fmt: skip
 def test_what_does_not_change_results_is_not_in_the_key(workplace, change):
-    assert arm_key(workplace.system(**change), 0) == arm_key(workplace.system(), 0)
+    assert key(workplace.system(**change)) == key(workplace.system())
 
 
 @pytest.mark.parametrize(
@@ -60,33 +65,33 @@ def test_what_does_not_change_results_is_not_in_the_key(workplace, change):
     ],
 )  # fmt: skip
 def test_what_changes_results_is_in_the_key(workplace, change):
-    assert arm_key(workplace.system(**change), 0) != arm_key(workplace.system(), 0)
+    assert key(workplace.system(**change)) != key(workplace.system())
 
 
 def test_only_the_watched_metric_counts(workplace):
     watched = {"train__watch": "right", "metrics__more": "toys/mean"}
-    keys = {
-        name: arm_key(workplace.system(**watched, **{f"metrics__{name}__values": [0.5]}), 0)
-        for name in ("right", "more")
-    }
-    assert keys["more"] == arm_key(workplace.system(train__watch="right"), 0)
+    keys = {name: key(workplace.system(**watched, **{f"metrics__{name}__values": [0.5]})) for name in ("right", "more")}
+    assert keys["more"] == key(workplace.system(train__watch="right"))
     assert keys["right"] != keys["more"]
     table = {"train__watch": "t.share", "metrics__t": "toys/table"}
-    assert arm_key(workplace.system(**table), 0) != arm_key(workplace.system(train__watch="right"), 0)
+    assert key(workplace.system(**table)) != key(workplace.system(train__watch="right"))
 
 
-def test_a_components_version_and_the_datas_fingerprint_are_in_the_identity_and_not_in_the_key(workplace):
+def test_arms_with_data_from_two_places_are_two_before_the_data_are_opened(workplace):
+    places = [arm_key(workplace.system(dataset__place=place)) for place in (".", "..", ".")]
+    assert places[0] != places[1]
+    assert places[0] == places[2]
+    assert arm_key(workplace.system(encoder__width=3)) != arm_key(workplace.system())
+    assert arm_key(workplace.system(train__workers=2)) == arm_key(workplace.system())
+
+
+def test_a_components_version_is_in_the_identity_and_not_in_the_key(workplace):
     system = workplace.system(metrics__more="toys/table")
     before = identify(system, 0, ["one"])
-    assert before.key == arm_key(system, 0)
+    assert before.key == run_key(system, 0, ["one"])
     assert before.made_of["version of objective toys/fit"] == 3
-    assert before.made_of["data of train"] == "one"
     assert "version of optimizer standard/adam" in before.made_of
     assert not any("metric" in name for name in before.made_of)
-    other = identify(system, 0, ["two"])
-    assert other.key == before.key
-    assert other.identity != before.identity
-    assert other.changes(before.made_of) == ["data of train: one → two"]
     raise_version(system.registry, "objective", "toys/fit")
     newer = identify(system, 0, ["one"])
     assert newer.key == before.key
@@ -114,8 +119,7 @@ def test_what_a_run_was_measured_by_says_the_metrics_and_their_versions_as_json_
 def test_stages_are_apart_in_the_key_and_in_the_identity(workplace):
     system = workplace.system("staged")
     assert [stage["name"] for stage in canonical_spec(system)] == ["first", "then", "last"]
-    made_of = identify(system, 0, ["a", "b", "c"]).made_of
-    assert [made_of[f"data of {name}"] for name in ("first", "then", "last")] == ["a", "b", "c"]
+    assert identify(system, 0, ["a", "b", "c"]).key != identify(system, 0, ["a", "c", "b"]).key
 
 
 def raise_version(registry, kind, name):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from bench_toys import SEEN
 
-from dovetail.bench import train
+from dovetail.bench import Bench, train
 from dovetail.errors import Failure, Mistake
 
 SCHEDULED = {"objective__weight": {"use": "standard/linear", "start": 1.0, "end": 0.0, "finish": 20}}
@@ -62,10 +62,27 @@ def test_metrics_that_changed_are_measured_from_the_model_without_training(workp
     assert {entry[0] for entry in SEEN} == {"evaluate"}
     assert all(entry[2] == pytest.approx(1 - 9 / 20) for entry in SEEN)  # the schedule stands where training ended
     assert run.folder.file("model.safetensors").read_bytes() == weights
-    assert "measured again: its metrics had changed" in run.folder.file("log.txt").read_text()
+    assert "measured again, by right, table" in run.folder.file("log.txt").read_text()
     SEEN.clear()
     workplace.train(**SCHEDULED, metrics__table="toys/table")
+    kept = workplace.train(**SCHEDULED)  # one metric less asks for nothing
     assert SEEN == []
+    assert kept.metrics == again.metrics
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:7"])
+def test_a_device_that_is_not_there_is_a_mistake_before_anything_is_done(workplace, monkeypatch, device):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(Mistake, match=rf"train.device: `{device}` is not on this machine, which has none of the kind"):
+        workplace.train(train__device=device)
+    assert not workplace.store.runs()
+
+
+@pytest.mark.parametrize("seed", [-1, "a", 1.5, True])
+def test_a_seed_that_is_none_is_a_mistake(workplace, seed):
+    with pytest.raises(Mistake, match="`seed` must be an integer of at least 0, but is"):
+        Bench(workplace.system().registry, workplace.store).train(workplace.system(), seed)
+    assert not workplace.store.runs()
 
 
 def test_a_metric_whose_version_was_raised_is_measured_again(workplace):

@@ -149,19 +149,32 @@ def test_a_run_is_found_under_any_systems_name(workplace):
 def test_a_stale_run_says_what_changed_and_is_set_aside_once_trained_again(workplace):
     run = workplace.train()
     before = run.folder.file("model.safetensors").read_bytes()
-    system = workplace.system(dataset__data="b")
-    identity = identify(system, 0, ["points-13-b"])
-    changes = ["data of train: points-13-a → points-13-b"]
+    system = workplace.system()
+    raise_version(system.registry)
+    identity = identify(system, 0, ["points-13-a"])
+    changes = ["version of objective toys/fit: 3 → 4"]
     assert workplace.store.status(run.folder, identity) == ("stale", changes)
     again = workplace.train(system)
     assert again.folder == run.folder
     assert workplace.store.status(run.folder, identity) == ("finished", [])
     (aside,) = (workplace.store.path / "stale").iterdir()
     assert aside.joinpath("model.safetensors").read_bytes() == before
-    for data in "abab":
-        workplace.train(dataset__data=data)
+    for _ in range(4):
+        raise_version(system.registry)
+        workplace.train(system)
     assert len(list((workplace.store.path / "stale").iterdir())) == 5
     assert len(workplace.store.runs()) == 1
+
+
+def test_runs_on_other_data_stand_beside_one_another(workplace):
+    folders = {workplace.train(dataset__data=data).folder.name for data in "abab"}
+    assert len(folders) == len(workplace.store.runs()) == 2
+    assert not (workplace.store.path / "stale").exists()
+
+
+def raise_version(registry):
+    component = registry.components["objective", "toys/fit"]
+    registry.components["objective", "toys/fit"] = attrs.evolve(component, version=component.version + 1)
 
 
 def test_an_interrupted_run_that_is_stale_is_trained_anew(workplace):

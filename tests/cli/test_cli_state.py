@@ -17,7 +17,7 @@ def test_few_words_are_no_trouble(words):
 def test_a_name_that_is_none_says_what_there_is(workspace):
     state = State(str(workspace / "registry.toml"), ("recurrent-dropout",))
     state.must_name("rows", "systems")
-    with pytest.raises(Mistake, match=r"^there is no grid `rows`; there are rates$"):
+    with pytest.raises(Mistake, match=r"^there is no grid `rows`; it is a system: `dovetail run rows`$"):
         state.must_name("rows", "grids")
     with pytest.raises(Mistake, match=r"^there is no grid or system `rate`; did you mean `rates`\?$"):
         state.must_name("rate", "grids", "systems")

@@ -61,12 +61,12 @@ def read_axes(loader: Loader, given: Given | None) -> dict[str, Axis]:
 
 
 def _axis(loader: Loader, name: str, entry: Given, path: str) -> Axis | None:
+    for key, value in entry.value.items() if entry.is_table else ():
+        if key not in ("path", "options", "values"):
+            loader.unknown(value, f"{path}.{key}", key, ("path", "options", "values"))
     if not entry.is_table or "path" not in entry.value or ("options" in entry.value) == ("values" in entry.value):
         loader.fault(entry.where, path, "must be a table with `path` and either `options` or `values`")
         return None
-    for key, value in entry.value.items():
-        if key not in ("path", "options", "values"):
-            loader.unknown(value, f"{path}.{key}", key, ("path", "options", "values"))
     where = loader.value(entry.value["path"], f"{path}.path", str)
     if "options" in entry.value:
         options = dict(table_of(loader, choices := entry.value["options"], f"{path}.options"))

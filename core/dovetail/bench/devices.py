@@ -7,6 +7,8 @@ import os
 import warnings
 from typing import Any
 
+from dovetail.errors import Mistake
+
 NVML = "PYTORCH_NVML_BASED_CUDA_CHECK"
 """Fabric sets it, and then each step of an optimizer looks for the driver's library: 0.1 ms where there is none."""
 
@@ -23,6 +25,17 @@ def make_fabric(device: str, precision: str) -> Any:
     accelerator, _, number = device.partition(":")
     chosen: Any = precision
     return Fabric(accelerator=accelerator, devices=[int(number)] if number else 1, precision=chosen)
+
+
+def check_device(device: str) -> None:
+    """Raise `Mistake` where this machine has no such device."""
+    import torch
+
+    kind, _, number = device.partition(":")
+    there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if kind in there and int(number or 0) >= there[kind]:
+        has = f"{there[kind]} of the kind" if there[kind] else "none of the kind"
+        raise Mistake(f"train.device: `{device}` is not on this machine, which has {has}; `auto` takes what there is")
 
 
 def adds_nothing(fabric: Any) -> bool:

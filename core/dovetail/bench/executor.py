@@ -28,6 +28,9 @@ from dovetail.systems import System, load_saved
 RETRIES = 2
 """How often a run is begun again whose worker died; it goes on from its checkpoint."""
 
+OFTEN = 0.2
+"""Seconds between reports of where a run stands."""
+
 POLL = 0.5
 """Seconds between looks at runs that another command trains."""
 
@@ -223,9 +226,11 @@ def _work(pipe: Any, workspace: str | None, disable: tuple[str, ...], store: str
 
             def report(event: dict[str, Any]) -> None:
                 nonlocal last
-                if "seconds" in event or time.monotonic() - last > 0.2:
+                if "seconds" in event:
+                    pipe.send(("record", event))
+                elif time.monotonic() - last > OFTEN:
                     last = time.monotonic()
-                    pipe.send(("record" if "seconds" in event else "progress", event))
+                    pipe.send(("progress", event))
 
             pipe.send(("started", None))
             pipe.send(_train(bench, name, stages, seed, report))

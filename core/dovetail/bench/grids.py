@@ -142,7 +142,8 @@ class GridLoader:
             seeds = tuple(range(seeds))
         if seeds is not BAD and (not seeds or min(seeds) < 0 or len(set(seeds)) != len(seeds)):
             rule = "must be a count of at least 1, or a list of different seeds of at least 0"
-            self.loader.fault(self.table.value["seeds"].where, "seeds", rule)
+            given = self.table.value["seeds"]
+            self.loader.fault(given.where, "seeds", f"{rule}, but is {given.plain()!r}")
         return tuple(seeds) if seeds is not BAD else ()
 
     def _check_metric(self, name: str, given: Given, path: str, base: Arm) -> None:
@@ -199,7 +200,7 @@ class GridLoader:
             kept[axis.name] = labels[axis.name]
             tables = put_all(tables, {axis.path: axis.options[labels[axis.name]]})
             system = self.checker.load(name, tables)
-        return Arm(kept, system, arm_key(system, 0))
+        return Arm(kept, system, arm_key(system))
 
     # ------------------------------------------------------------------------------- what is left out, and printed
 
@@ -284,5 +285,5 @@ def check_grid(grid: Grid, checker: Checker) -> None:
 
 def single(name: str, system: System, seeds: tuple[int, ...]) -> Grid:
     """A system alone, as a grid of one arm."""
-    arm = Arm({}, system, arm_key(system, 0))
+    arm = Arm({}, system, arm_key(system))
     return Grid(name, (), (arm,), arm, seeds, (), ())

@@ -1,4 +1,4 @@
-"""What a run is known by: the arm key (its filled-in spec and seed) and the identity (all that decides results)."""
+"""What a run is known by: its key (filled-in spec, data and seed) and its identity (all that decides results)."""
 
 from __future__ import annotations
 
@@ -44,9 +44,15 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
-def arm_key(system: System, seed: int) -> str:
-    """SHA-256 of the canonical spec with its seed. Metrics count only where one is watched."""
-    return digest({"system": canonical_spec(system), "seed": seed})
+def arm_key(system: System) -> str:
+    """SHA-256 of what two arms of a grid can differ in: what decides results, and where their data are."""
+    converter = spec_converter(system.registry)
+    return digest([canonical_spec(system), [converter.unstructure(stage.dataset) for stage in system.stages]])
+
+
+def run_key(system: System, seed: int, fingerprints: list[str]) -> str:
+    """SHA-256 of the canonical spec, the data's fingerprints and the seed. Metrics count only where one is watched."""
+    return digest({"system": canonical_spec(system), "data": fingerprints, "seed": seed})
 
 
 def canonical_spec(system: System) -> list[Any]:
@@ -63,10 +69,9 @@ def canonical_spec(system: System) -> list[Any]:
 
 def identify(system: System, seed: int, fingerprints: list[str]) -> Identity:
     """The identity of a run of the system on data with these fingerprints, stage by stage."""
-    key = arm_key(system, seed)
+    key = run_key(system, seed, fingerprints)
     made_of: dict[str, Any] = {"results version": RESULTS_VERSION}
-    for stage, fingerprint in zip(system.stages, fingerprints, strict=True):
-        made_of[f"data of {stage.name}"] = fingerprint
+    for stage in system.stages:
         deciding = {path: part for path, part in stage.slots().items() if path not in _unwatched(stage)}
         for component in components_in(deciding, system):
             made_of[f"version of {component}"] = component.version

@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from dovetail.bench.devices import check_device
 from dovetail.bench.files import FileFailure, remove_leftovers, write_json
 from dovetail.bench.identity import Identity, identify, measured
 from dovetail.bench.store import CHECKPOINTS, FinishedRun, RunFolder, Store, check_folder
@@ -55,7 +56,12 @@ class Bench:
 
         Raises:
             Failure: it failed; the error names the run, and failure.json holds the traceback.
+            Mistake: this machine lacks the device that it is to train on.
         """
+        if type(seed) is not int or seed < 0:
+            raise Mistake(f"`seed` must be an integer of at least 0, but is {seed!r}")
+        for stage in system.stages:
+            check_device(stage.train.device)
         check_folder(self.store.path)
         identity = self.identify(system, seed)
         folder = self.folder(system, seed, identity)
@@ -71,8 +77,9 @@ class Bench:
             return Run(folder, folder.result()["metrics"])
 
     def lacks(self, folder: RunFolder, system: System) -> bool:
-        """Whether a finished run was measured by other metrics than the system has now: they are not in its key."""
-        return bool(folder.result()["measured"] != measured(system))
+        """Whether a finished run was not measured by every metric of the system, which are not in its key."""
+        before = folder.result()["measured"]
+        return any(before.get(name) != about for name, about in measured(system).items())
 
     def _bring_up_to_date(
         self, system: System, seed: int, identity: Identity, folder: RunFolder, report: Report
@@ -119,8 +126,11 @@ class Bench:
             module.to(device)
         measuring = Measuring(stage.train.batch, seed, last, device)
         values = measuring(model, dataset, ("valid", "test"), final_progress(model, finished))
-        write_json(folder.file("result.json"), {**folder.result(), "metrics": values, "measured": measured(system)})
-        folder.log("measured again: its metrics had changed")
+        result, now = folder.result(), measured(system)
+        others = {name: value for name, value in result["metrics"].items() if name.partition(".")[0] not in now}
+        result |= {"metrics": others | values, "measured": result["measured"] | now}
+        write_json(folder.file("result.json"), result)
+        folder.log(f"measured again, by {', '.join(now)}")
 
     def _record(self, folder: RunFolder, error: Exception, message: str) -> str:
         """Record a failure, where a run has not finished; what more there is to say of it."""

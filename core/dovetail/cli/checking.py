@@ -104,6 +104,8 @@ def check(
     else:
         state.must_name(name, "systems", "grids")
         names = [name]
+    if not names:
+        typer.echo(f"{name}: has no system and no grid")
     checker, wrong = state.bench(store).checker, []
     for each in names:
         try:

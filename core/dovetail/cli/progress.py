@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from dovetail.bench.executor import Event, Job
+from dovetail.cli.screen import wrapped
 
 QUIET = 3.0
 """Seconds between plain lines about one run."""
@@ -53,7 +54,8 @@ class Progress:
 
     def say(self, text: str) -> None:
         if self.bars is not None:
-            self.bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            lines = wrapped(text, self.bars.console.width)
+            self.bars.console.print(lines, markup=False, highlight=False, soft_wrap=True)
         else:
             typer.echo(text, err=True)
 

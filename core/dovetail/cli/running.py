@@ -12,6 +12,7 @@ import typer
 
 from dovetail.cli.checking import Changes, StoreFolder
 from dovetail.cli.screen import columns, examples, say
+from dovetail.cli.showing import counted
 from dovetail.cli.state import State, state_of
 from dovetail.errors import Failure
 
@@ -45,7 +46,7 @@ def add(app: typer.Typer) -> None:
     app.command(
         epilog=examples(
             "dovetail grid quickstart",
-            "dovetail grid quickstart encoder.cell.hidden=32    every arm with a smaller cell",
+            "dovetail grid quickstart encoder.cell.hidden=32    a smaller cell in each arm",
             "dovetail grid quickstart --workers 1 --store /data/runs",
         )
     )(grid)
@@ -144,7 +145,9 @@ def grid(
     todo, failed = _todo(bench, found, retry)
     with _workers(state, bench, found, len(todo), workers) as executor:
         check_grid(found, bench.checker)
-        typer.echo(f"grid {found.name}: {len(found.arms)} arms × {len(found.seeds)} seeds, every arm checked", err=True)
+        typer.echo(f"grid {found.name}: {counted(found)}, every arm checked", err=True)
+        for note in found.notes:
+            say(f"  {note}", error=True)
         failed += _train(executor, todo, len(found.arms) * len(found.seeds) - len(todo) - len(failed))
     write_report(bench, found, out)
     if failed:
@@ -157,6 +160,7 @@ def _count(failed: list[str]) -> str:
 
 def _todo(bench: Any, found: Any, retry: bool) -> tuple[list[Job], list[str]]:
     """The runs that are missing, interrupted, stale or lack a metric; and the messages of those that failed before."""
+    from dovetail.bench.devices import check_device
     from dovetail.bench.executor import Job, states
 
     jobs = [
@@ -172,6 +176,8 @@ def _todo(bench: Any, found: Any, retry: bool) -> tuple[list[Job], list[str]]:
             say(f"{job.name}: stale, trained again: {'; '.join(changes)}", error=True)
         if job_state != "finished" or bench.lacks(folder, job.system):
             todo.append(job)
+    for device in {stage.train.device for job in todo for stage in job.system.stages}:
+        check_device(device)
     return todo, failed
 
 

@@ -23,9 +23,9 @@ def add(app: typer.Typer) -> None:
     app.command(
         epilog=examples(
             "dovetail score accuracy f1 --samples predicted.txt --references true.txt",
-            "dovetail score f1 average=micro --samples predicted.txt --references true.txt",
+            "dovetail score f1 average=micro --samples guesses.txt --references true.txt",
             "dovetail score truth --samples captions.txt --references scenes.jsonl",
-            "dovetail score frechet-distance encoder=flatten --samples drawn/ --references real/",
+            "dovetail score frechet-distance --samples drawn/ --references real/",
         )
     )(score)
 

@@ -183,10 +183,15 @@ def _option(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def counted(grid: Grid) -> str:
+    """How many arms and seeds a grid has."""
+    numbers = {"arm": len(grid.arms), "seed": len(grid.seeds)}
+    return " × ".join(f"{number} {noun}{'' if number == 1 else 's'}" for noun, number in numbers.items())
+
+
 def list_arms(grid: Grid, swaps: bool = False) -> None:
     """Print a grid's arms, with what their swaps keep where asked; and its notes."""
-    count = f"{len(grid.arms)} arms × {len(grid.seeds)} seeds = {len(grid.arms) * len(grid.seeds)} runs"
-    typer.echo(f"{count}:")
+    typer.echo(f"{counted(grid)} = {len(grid.arms) * len(grid.seeds)} runs:")
     for arm in grid.arms:
         typer.echo(f"  {arm.name}{'  (base)' if arm is grid.base else ''}")
         for swap in arm.system.swaps if swaps else ():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from dovetail.errors import DovetailError, Mistake, close, listed
+from dovetail.errors import DovetailError, Mistake, close, listed, unknown
 from dovetail.registries import Registry, registry
 
 if TYPE_CHECKING:
@@ -24,7 +24,11 @@ class State:
 
     @cached_property
     def registry(self) -> Registry:
-        return registry(self.workspace, self.disable)
+        found = registry(self.workspace, self.disable)
+        known = [plugin.name for plugin in found.plugins]
+        if absent := [name for name in self.disable if name not in known]:
+            raise Mistake(f"--no-plugin: {unknown('plugin', absent[0], known)}")
+        return found
 
     def add_commands(self, app: typer.Typer) -> None:
         """Let the plugins add their commands; a workspace that cannot be read is said by the command that needs it."""
@@ -51,7 +55,10 @@ class State:
         possible = close(name, known) or (f"there are {listed(known)}" if known else "")
         nouns = " or ".join(what.removesuffix("s") for what in kinds)
         nowhere = "" if self.registry.workspace else NO_WORKSPACE
-        raise Mistake("; ".join(filter(None, (f"there is no {nouns} `{name}`", possible, nowhere))))
+        other = [what for what in ("systems", "grids") if what not in kinds and self.is_named(what, name)]
+        command = {"systems": f"a system: `dovetail run {name}`", "grids": f"a grid: `dovetail grid {name}`"}
+        hints = (f"it is {command[other[0]]}",) if other else (possible, nowhere)
+        raise Mistake("; ".join(filter(None, (f"there is no {nouns} `{name}`", *hints))))
 
 
 NO_WORKSPACE = (

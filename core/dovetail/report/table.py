@@ -197,8 +197,9 @@ def _outcome(bench: Bench, arm: Arm, seed: int) -> Outcome:
     folder = bench.folder(arm.system, seed, identity)
     state, changes = bench.store.status(folder, identity)
     if state == "finished":
-        result = folder.result()
+        result, asked = folder.result(), arm.system.stages[-1].metrics
         device = str(result["device"]).partition(":")[0]
-        return Outcome(seed, state, folder, result["metrics"], device, result["seconds"])
+        metrics = {name: value for name, value in result["metrics"].items() if name.partition(".")[0] in asked}
+        return Outcome(seed, state, folder, metrics, device, result["seconds"])
     failure = folder.failure() if state == "failed" else None
     return Outcome(seed, state, folder, detail=failure["message"] if failure else "; ".join(changes))
