@@ -1,16 +1,19 @@
 """The time and the memory of `lstm` and `gru` with dropout of the updates, against `torch.nn.LSTM` and `torch.nn.GRU`.
 
-    python benchmarks/recurrent_cells.py [--check]
+    python benchmarks/recurrent_cells.py [--check] [--quick]
 
 One training pass is forward and backward from a fixed gradient of all outputs, the drawing of masks included, the
 inputs' gradient too. The peer has no dropout and is as users get it: oneDNN on. Both sides have the same threads, type,
-layout (batch first), weights' sizes, inputs and gradient. Repeats alternate; the ratio is that of the medians. Memory
-is what a process of its own grows by at its peak over three passes, after the imports. It prints a table, then one line
-of JSON.
+layout (batch first), weights' sizes, inputs and gradient. Repeats alternate; the ratio is that of the medians. Nothing
+is compiled, so the first call of each side, printed beside, is all that there is to wait for; torch.nn.LSTM has run
+once before its own, to see that it runs in oneDNN. Memory is what a process of its own grows by at its peak over three
+passes, after the imports. It prints a table, then one line of JSON. `--quick` takes three repeats of the smaller size:
+whether it works, not how fast.
 """
 
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -74,15 +77,15 @@ def uses_onednn():
     return any("mkldnn_rnn" in event.key for event in profile.key_averages())
 
 
-def time_of(cell, size):
+def time_of(cell, size, repeats):
     """Both medians and the first call of each, in seconds."""
     width = SIZES[size][2]
     runs = [training_pass(make(cell, width), size) for make in (ours, peer)]
     first = [seconds(run) for run in runs]
     for run in runs * WARM_UP:
         run()
-    repeats = [[seconds(run) for run in runs] for _ in range(REPEATS[size])]
-    return [statistics.median(side) for side in zip(*repeats, strict=True)], first
+    taken = [[seconds(run) for run in runs] for _ in range(repeats)]
+    return [statistics.median(side) for side in zip(*taken, strict=True)], first
 
 
 def peak():
@@ -107,24 +110,33 @@ def memory_of(cell, size):
     return [float(output) for output in outputs]
 
 
+def processor():
+    """The processor's name (Linux)."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
 def main():
+    quick = "--quick" in sys.argv
+    sizes = {"small": SIZES["small"]} if quick else SIZES
     torch.set_num_threads(THREADS)
     assert torch.backends.mkldnn.is_available(), "oneDNN must be there"
     assert torch.backends.mkldnn.enabled, "oneDNN must be on"
     assert uses_onednn(), "torch.nn.LSTM must run in oneDNN"
-    print(f"torch {torch.__version__}, {THREADS} threads of {os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}")
+    machine = f"{processor()}, {THREADS} threads of {os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}"
+    print(f"{machine}, torch {torch.__version__}")
     print(f"{'cell':12}{'size':8}{'ours':>10}{'torch':>10}{'ratio':>8}{'target':>8}   first call, ours and torch")
     results = {}
-    for size, (batch, steps, width) in SIZES.items():
+    for size, (batch, steps, width) in sizes.items():
         for cell in (*CELLS, *EXTRAS):
-            (mine, other), first = time_of(cell, size)
+            (mine, other), first = time_of(cell, size, 3 if quick else REPEATS[size])
             ratio, target = mine / other, TARGETS[size] if cell in CELLS else None
             if target:
                 results[f"{cell}-{batch}x{steps}x{width}"] = {"ratio": round(ratio, 3), "target": target}
             calls = "  ".join(f"{1e3 * call:.0f} ms" for call in first)
             aim = f"{target:8.2f}" if target else " " * 8
             print(f"{cell:12}{size:8}{1e3 * mine:7.1f} ms{1e3 * other:7.1f} ms{ratio:8.3f}{aim}   {calls}")
-    for size, (batch, steps, width) in SIZES.items():
+    for size, (batch, steps, width) in sizes.items():
         for cell in CELLS:
             mine, other = memory_of(cell, size)
             results[f"{cell}-memory-{batch}x{steps}x{width}"] = {
@@ -132,7 +144,7 @@ def main():
                 "target": MEMORY_TARGET,
             }
             print(f"{cell:12}{size:8}{mine:7.1f} MB{other:7.1f} MB{mine / other:8.3f}{MEMORY_TARGET:8.2f}")
-    print("nothing is compiled: no first-call compile time. On a GPU: not measured.")
+    print("nothing is compiled: the first calls are those in the table. On a GPU: not measured.")
     print(json.dumps(results))
     return int("--check" in sys.argv and any(result["ratio"] > result["target"] for result in results.values()))
 
