@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import os
 import random
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from attrs import fields
+from attrs import NOTHING, evolve, fields
 from torch import nn
 
 from dovetail import tables
+from dovetail.errors import Mistake
+from dovetail.frozendict import FrozenDict
 from dovetail.report.describe import docstrings, in_toml
 from dovetail.testing import subjects as _subjects  # noqa: F401 (registers how each kind is used)
 from dovetail.testing.kit import Broken, Subject, check
@@ -30,6 +36,35 @@ def examples(subject: Subject) -> None:
     subject.build()
 
 
+LARGE = 10_000_000
+"""Parameters; what has more by default is built on the meta device alone."""
+
+
+def has_defaults(subject: Subject) -> bool:
+    return all(attribute.default is not NOTHING for attribute in fields(type(subject.spec)))
+
+
+@check(
+    reason="people try a component by its name alone first",
+    source="docs/plugins.md, the component",
+    after=("examples",),
+    applies=has_defaults,
+    wants="a default for every hyperparameter",
+)
+def defaults(subject: Subject) -> None:
+    """It can be built from its defaults for an example's spaces, or says why not; modules on the meta device, too."""
+    plain = evolve(subject, example=evolve(subject.example, values=FrozenDict()))
+    try:
+        with torch.device("meta" if subject.trains else "cpu"):
+            made = plain.build()
+        if subject.trains and sum(p.numel() for p in made.parameters()) <= LARGE:
+            plain.build()
+    except Mistake:  # data that are missing, or spaces for which the defaults are not meant
+        return
+    except Exception as error:
+        raise Broken(f"cannot be built from its defaults: {type(error).__name__}: {error}") from error
+
+
 @check(
     reason="specs are stored as TOML: a run that cannot be written down cannot be repeated",
     source=f"{ARCHITECTURE}, identity",
@@ -41,15 +76,23 @@ def toml(subject: Subject) -> None:
     use = written if written.startswith("{") else f"{{ use = {written} }}"
     file = subject.folder / "spec.toml"
     file.write_text(f"spec = {use}\n", encoding="utf-8")
-    values = tables.read(file).plain()["spec"]
-    values.pop("use")
-    if subject.read(values) != subject.spec:
-        raise Broken(f"the spec is another one after it was written as TOML and read again: {written}")
+    try:
+        values = tables.read(file).plain()["spec"]
+        values.pop("use")
+        again = subject.read(values)
+    except Mistake as error:
+        raise Broken(f"the spec, written as TOML, cannot be read again: {written}: {error}") from error
+    other = [
+        name for name in (a.name for a in fields(type(again))) if getattr(again, name) != getattr(subject.spec, name)
+    ]
+    if again != subject.spec:
+        raise Broken(f"the spec has another {', '.join(other)} after it was written as TOML and read again: {written}")
 
 
 @check(
     reason="specs are compared, hashed and shared between runs",
     source=f"{ARCHITECTURE}, components",
+    after=("examples",),
 )
 def frozen(subject: Subject) -> None:
     """Its spec is frozen, hashable, and takes keywords alone."""
@@ -83,44 +126,60 @@ def same_seed(subject: Subject) -> None:
 @check(
     reason="parts share a process: what one changes in it changes the others' results",
     source=f"{ARCHITECTURE}, random streams",
-    after=("examples",),
+    after=("same-seed",),
 )
 def no_global_state(subject: Subject) -> None:
-    """Neither building nor use in evaluation changes anything of the process. (Building has a random stream.)"""
-    before = _global_state()
-    module = subject.build()
-    _unchanged(before, "building")
-    if subject.trains and not subject.draws:
+    """Neither building nor use in evaluation changes anything of the process, but that building draws from torch."""
+    with subject.on_stream(), _nothing_changes("building", draws=True):
+        module = subject.make()
+    if subject.trains:
         module.eval()
         inputs = subject.inputs()
-        before = _global_state()
-        with torch.no_grad():
+        with subject.on_stream(), _nothing_changes("use in evaluation", draws=subject.draws), torch.no_grad():
             subject.use(module, *inputs)
-        _unchanged(before, "use in evaluation")
 
 
-def _global_state() -> dict[str, Any]:
-    return {
-        "torch's random numbers": tuple(torch.default_generator.get_state().tolist()),
+UNUSUAL = 987_654_321
+"""A seed that nobody chooses, so that seeding is noticed even where it was done before."""
+
+
+@contextmanager
+def _nothing_changes(when: str, draws: bool = False) -> Iterator[None]:
+    python, numpy = random.getstate(), np.random.get_state()
+    random.seed(UNUSUAL)
+    np.random.seed(UNUSUAL)
+    try:
+        before = _global_state(draws)
+        yield
+        for what, value in _global_state(draws).items():
+            if value != before[what]:
+                raise Broken(f"{when} changes {what}")
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+def _global_state(draws: bool) -> dict[str, Any]:
+    drawn = {} if draws else {"torch's random numbers": tuple(torch.default_generator.get_state().tolist())}
+    return drawn | {
+        "torch's seed, which belongs to the run": torch.initial_seed(),
         "Python's random numbers": random.getstate(),
         "NumPy's random numbers": repr(np.random.get_state(legacy=True)),
         "torch's default type": torch.get_default_dtype(),
         "torch's number of threads": torch.get_num_threads(),
+        "torch's default device": torch.get_default_device(),
+        "torch's precision of products": torch.get_float32_matmul_precision(),
         "torch's gradient mode": torch.is_grad_enabled(),
         "torch's deterministic mode": torch.are_deterministic_algorithms_enabled(),
         "the working folder": Path.cwd(),
+        "the environment's variables": dict(os.environ),
     }
-
-
-def _unchanged(before: dict[str, Any], when: str) -> None:
-    for what, value in _global_state().items():
-        if value != before[what]:
-            raise Broken(f"{when} changes {what}")
 
 
 @check(
     reason="people choose a component by what `dovetail show` says of it",
     source="docs/plugins.md",
+    after=("examples",),
 )
 def documented(subject: Subject) -> None:
     """Summary, docstrings of the spec and of each hyperparameter, and of what is built with its shapes."""
@@ -139,3 +198,18 @@ def documented(subject: Subject) -> None:
         text = inspect.getsource(inspect.getmodule(built) or built)
         if "Shape:" not in text and "Axes:" not in text:
             raise Broken(f"{built.__name__}: no docstring of its module says its shapes (`Shape:` or `Axes:`)")
+
+
+@check(
+    reason="a result is cited by the paper whose method it measures",
+    source="docs/plugins.md, the registry",
+    after=("examples",),
+)
+def paper(subject: Subject) -> None:
+    """The paper that the registry names is named by the code, and the other way round."""
+    key, module = subject.component.paper, inspect.getmodule(type(subject.spec))
+    if key and key not in inspect.getsource(module or type(subject.spec)):
+        raise Broken(f"its plugin's registry.toml has the paper `{key}`, but its module does not name it")
+    named = re.findall(r"^Papers?: ([\w, ]+)", inspect.getdoc(module) or "", re.MULTILINE)
+    if named and not key:
+        raise Broken(f"its module names the paper {named[0]}, but its plugin's registry.toml has no `paper` for it")

@@ -117,10 +117,14 @@ class Subject:
         """The kit's choice of spaces for this kind."""
         return {}
 
+    def make(self) -> Any:
+        """What the spec builds."""
+        return self.spec.build(**self.spaces)
+
     def build(self, seed: int = 0) -> Any:
         """What the spec builds, on a random stream of its own."""
         with on_stream(seed, "conformance", "build"):
-            return self.spec.build(**self.spaces)
+            return self.make()
 
     def inputs(self, batch: int = 4, seed: int = 0) -> tuple[Any, ...]:
         """Random inputs of `use`; the first axis of every tensor is the batch."""
@@ -215,9 +219,20 @@ def subject_of(kind: str) -> Callable[[type[Subject]], type[Subject]]:
 
 
 def checks_of(kind: str) -> list[Check]:
-    """The checks of a kind, in the order in which they are run."""
+    """The checks of a kind, in the order in which they are run: each after those that it names in `after`."""
     _load_checks()
-    return [found for found in CHECKS.values() if not found.kinds or kind in found.kinds]
+    asked = {name: found for name, found in CHECKS.items() if not found.kinds or kind in found.kinds}
+    ordered: dict[str, Check] = {}
+
+    def put(name: str) -> None:
+        if name in asked and name not in ordered:
+            for other in asked[name].after:
+                put(other)
+            ordered[name] = asked[name]
+
+    for name in asked:
+        put(name)
+    return list(ordered.values())
 
 
 def _load_checks() -> None:
@@ -243,10 +258,15 @@ def examples_of(names: Registry, component: Component) -> tuple[tuple[Example, .
 
 
 def examine(component: Component, names: Registry, only: str | None = None) -> list[Result]:
-    """Run the checks of a component's kind, or one of them with those that it comes after."""
+    """Run the checks of a component's kind, or one of them with those that it comes after.
+
+    Nothing is run where that one is not asked of the kind.
+    """
     wanted = checks_of(component.kind)
     if only is not None and only not in CHECKS:
         raise Mistake(f"there is no check `{only}`; {close(only, CHECKS) or f'the checks are {listed(CHECKS, 40)}'}")
+    if only is not None and CHECKS[only] not in wanted:
+        return []
     examples, expected = examples_of(names, component)
     for name in expected:
         if name not in {found.name for found in wanted}:
@@ -262,7 +282,7 @@ def examine(component: Component, names: Registry, only: str | None = None) -> l
         for found in wanted:
             if needed is None or found.name in needed:
                 results[found.name] = _judge(found, component, subjects, results, expected.get(found.name))
-    return list(results.values()) if only is None else [results[only]]
+    return [result for result in results.values() if only in (None, result.check.name)]
 
 
 def _with_prerequisites(name: str) -> set[str]:

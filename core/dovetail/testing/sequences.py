@@ -83,16 +83,17 @@ def windows(subject: CellSubject) -> None:
     after=("examples-apart", "steps"),
 )
 def state_by_example(subject: CellSubject) -> None:
-    """Every tensor of the state has the batch first, and can be indexed by example."""
+    """The state can be indexed by example, and holds all that is remembered of it."""
     module, (xs,) = subject.build(), subject.inputs()
     module.eval()
     order = [3, 1, 1]
     with torch.no_grad():
         _, state = module(xs[:, :2])
         after, _ = module.step(xs[:, 2], state)
-        if any(part.shape[:1] != xs.shape[:1] for part in state):
-            raise Broken(f"a tensor of the state has no batch axis: {[tuple(part.shape) for part in state]}")
-        some, _ = module.step(picked(xs[:, 2], order), picked(state, order))
+        try:
+            some, _ = module.step(picked(xs[:, 2], order), picked(state, order))
+        except (IndexError, RuntimeError) as error:
+            raise Broken(f"cannot go on from a state whose examples were picked: {error}") from error
     if difference(some, picked(after, order)) > 1:
         raise Broken("a state whose examples were picked goes on otherwise than they did")
 
@@ -118,13 +119,13 @@ def first_step_learns(subject: CellSubject) -> None:
     "cell",
     reason="the state of a batch of any size is made where the parameters are, in their type",
     source=GRAVES,
-    after=("examples",),
+    after=("evaluation", "batch-first"),
 )
 def initial_state(subject: CellSubject) -> None:
     """`initial_state` has the batch first and the parameters' type; `forward` starts from it where it is given none."""
     module, (xs,) = subject.build().eval().double(), subject.inputs()
     state = module.initial_state(3)
-    if any(part.shape[0] != 3 for part in state):
+    if any(part.shape[:1] != (3,) for part in state):
         raise Broken(f"of 3 examples has the shapes {[tuple(part.shape) for part in state]}")
     if any(part.is_floating_point() and part.dtype != torch.float64 for part in state):
         raise Broken("is not of the parameters' type")
@@ -188,7 +189,7 @@ def _without_padding(made: dict[str, Any], value: Padded) -> Any:
     "generator",
     reason="the likelihood that is reported must be that of the model that samples",
     source="goodfellow2016deep, section 10.2.3",
-    after=("evaluation",),
+    after=("token-causality", "examples-apart"),
     applies=stepwise,
     wants="a generator of tokens",
 )
@@ -242,24 +243,31 @@ def token_causality(subject: GeneratorSubject) -> None:
     wants="a generator of tokens",
 )
 def greedy(subject: GeneratorSubject) -> None:
-    """A sample by a greedy strategy takes the most probable token of the teacher-forced logits at each step."""
+    """At a temperature near zero, `sample` takes the most probable token of the teacher-forced logits at each step."""
     module, (_, _, *given) = subject.build().eval(), subject.inputs()
-    time = TIME
-
-    @torch.no_grad()
-    def strategy(generator: Any, n: int, given: Any = None, leak: Any = None) -> Padded:  # noqa: ARG001
-        state, columns = generator.initial_state(n, given) if given is not None else generator.initial_state(n), []
-        tokens = state[0]
-        for _ in range(time):
-            logits, state = generator.step(tokens, state)
-            tokens = logits.argmax(-1)
-            columns.append(tokens)
-        return Padded(torch.stack(columns, 1), torch.full((n,), time))
-
-    texts = module.sample(4, *given, strategy=strategy)
-    if not isinstance(texts, Padded) or texts.data.shape != (4, time):
-        raise Broken("`sample` does not hand back what the strategy chose")
+    with subject.on_stream():
+        texts = module.sample(4, *given, strategy=_cold)
+    if not isinstance(texts, Padded) or texts.data.shape != (4, TIME):
+        raise Broken("`sample` does not hand back what its `strategy` chose")
     logits = evaluated(subject, module, torch.arange(4), texts, *given)["logits"]
     chosen = logits.gather(-1, texts.data[..., None])[..., 0]
-    if (logits.amax(-1) - chosen).max() > 1e-4:
-        raise Broken("greedy decoding does not take the most probable token of `forward`'s logits")
+    if (logits.amax(-1) - chosen).max() > 1e-3:
+        raise Broken(
+            "at a temperature near zero, a sample's tokens are not the most probable ones of `forward`'s logits"
+        )
+
+
+COLD = 1e-5
+"""A temperature at which only tokens that are equally probable but for 1e-3 in their logits can be drawn."""
+
+
+@torch.no_grad()
+def _cold(generator: Any, n: int, given: Any = None, leak: Any = None) -> Padded:  # noqa: ARG001 (a strategy)
+    """Draws `TIME` tokens of each example, whatever they are."""
+    state, columns = generator.initial_state(n, given) if given is not None else generator.initial_state(n), []
+    tokens = state[0]
+    for _ in range(TIME):
+        logits, state = generator.step(tokens, state)
+        tokens = torch.multinomial((logits / COLD).softmax(-1), 1)[:, 0]
+        columns.append(tokens)
+    return Padded(torch.stack(columns, 1), torch.full((n,), TIME))

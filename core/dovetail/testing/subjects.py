@@ -32,6 +32,7 @@ from dovetail.spaces import (
     Vocabulary,
 )
 from dovetail.testing.kit import Subject, subject_of
+from dovetail.testing.values import aligned
 
 TIME = 6
 """Steps of a sequence."""
@@ -182,7 +183,7 @@ class MetricSubject(Subject):
         return {"outcome": Fields(spaces)}
 
     def inputs(self, batch: int = 4, seed: int = 0) -> tuple[Any, ...]:
-        return (self.spaces["outcome"].fake(batch, stream(seed, "inputs")),)
+        return (aligned(self.spaces["outcome"].fake(batch, stream(seed, "inputs"))),)
 
     def computed(self, *outcomes: Mapping[str, Any]) -> dict[str, float]:
         """The value over outcomes, a number under the name `value`."""
@@ -210,10 +211,19 @@ class ObjectiveSubject(ModuleSubject):
         return [(name, base, self.example.parts.get(name)) for name, base in self.spec.parts.items()]
 
     def inputs(self, batch: int = 4, seed: int = 0) -> tuple[Any, ...]:
-        return (self.spaces["data"].fake(batch, stream(seed, "inputs")),)
+        return (aligned(self.spaces["data"].fake(batch, stream(seed, "inputs"))),)
+
+    @property
+    def draws(self) -> bool:
+        return True  # a generator's noise, whatever the mode
+
+    def start(self, module: Any) -> None:
+        """Begin an epoch that remembers nothing of what was read before."""
+        module.carried = {}
+        module.begin_epoch(0)
 
     def use(self, module: Any, *inputs: Any) -> dict[str, Any]:
-        module.begin_epoch(0)
+        self.start(module)
         return {f"loss of {phase.name}": module(inputs[0], phase.name)[None] for phase in module.phases}
 
 
@@ -222,7 +232,7 @@ class OptimizerSubject(Subject):
     def parameter(self) -> nn.Parameter:
         return nn.Parameter(torch.linspace(-1.0, 2.0, 7))
 
-    def build(self, seed: int = 0) -> Any:
+    def make(self) -> Any:
         return self.spec.build(parameters=[self.parameter()])
 
 

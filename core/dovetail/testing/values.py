@@ -42,6 +42,20 @@ def tensors(value: Any) -> list[Tensor]:
     return [tensor for item in value for tensor in tensors(item)] if isinstance(value, tuple | list) else []
 
 
+def aligned(batch: Mapping[str, Any]) -> dict[str, Any]:
+    """A batch whose fields that are padded to one length have the lengths of the first such one.
+
+    What stands side by side, a text and its labels or predictions and references, is as long in each example.
+    """
+    lengths: dict[int, Tensor] = {}
+    return {
+        name: Padded(value.data, lengths.setdefault(value.data.shape[1], value.lengths))
+        if isinstance(value, Padded)
+        else value
+        for name, value in batch.items()
+    }
+
+
 def picked(value: Any, examples: list[int]) -> Any:
     """Some examples of a batch, in this order."""
     return mapped(value, lambda tensor: tensor[torch.tensor(examples)])
@@ -76,6 +90,18 @@ def identical(one: Any, other: Any) -> bool:
 
 
 def total(value: Any) -> Tensor:
-    """A number that every real value counts in, each with a weight of its own."""
+    """A number that every real value counts in, each with a weight of its own; 0 where there is none."""
     parts = [t.double() for t in tensors(value) if t.is_floating_point()]
-    return torch.stack([(t * torch.linspace(0.5, 1.5, t.numel(), dtype=t.dtype).view_as(t)).sum() for t in parts]).sum()
+    weighted = [(t * torch.linspace(0.5, 1.5, t.numel(), dtype=t.dtype).view_as(t)).sum() for t in parts]
+    return torch.stack(weighted).sum() if weighted else torch.zeros((), dtype=torch.float64)
+
+
+def trimmed(value: Any) -> Any:
+    """A batch, and the batches in it, without the padding that a smaller batch of its examples would not have."""
+    if isinstance(value, Padded):
+        return Padded(value.data[:, : int(value.lengths.max())], value.lengths)
+    if isinstance(value, Mapping):
+        return {name: trimmed(item) for name, item in value.items()}
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+        return tuple(trimmed(item) for item in value)
+    return value
