@@ -27,6 +27,9 @@ def test_plugins_say_what_became_of_them(dovetail):
 
 def test_systems_and_grids_have_their_summaries(dovetail):
     own = ("--no-plugin", "recurrent-dropout")
+    unknown = dovetail("--no-plugin", "recurent-dropout", "grids")
+    assert (unknown.status, unknown.out) == (2, "")
+    assert "--no-plugin: there is no plugin `recurent-dropout`; did you mean `recurrent-dropout`?" in unknown.err
     assert dovetail(*own, "systems").out.splitlines() == ["drawn", "misfit", "rows    Digits, row by row"]
     assert dovetail(*own, "grids").out == "rates  One rate that works and one that cannot\n"
 

@@ -58,12 +58,22 @@ trian = { epochs = 2 }
         ("train = { epcohs = 1 }", "train.epcohs: unknown key; did you mean `epochs`?"),
         ("train = { watch = 'rihgt' }", "train.watch: there is no metric `rihgt`; did you mean `right`?"),
         ("train = { patience = 3 }", "train.patience: needs `watch`, the metric that must get better"),
+        (
+            "train = { device = 'gpu' }",
+            "train.device: `device` must be `auto`, `cpu`, `cuda`, `cuda:1` … or `mps`, but is 'gpu'",
+        ),
         ("train = { target = 0.9 }", "train.target: needs `watch`, the metric that must get better"),
         ("train = { select = 'bets', watch = 'right' }", 'train.select: must be "best" or "last", but is \'bets\''),
     ],
 )
 def test_a_wrong_training_setting_is_a_fault(bench, line, message):
     assert bench.fault(SYSTEM + line).startswith(f"6: {message}")
+
+
+def test_a_watched_metric_that_is_none_is_a_fault_beside_the_others(bench):
+    told = "\n".join(map(str, bench.faults(SYSTEM + "train = { watch = 'rihgt', epochs = -1 }")))
+    assert "train.watch: there is no metric `rihgt`; did you mean `right`?" in told
+    assert "train.epochs: `epochs` must be in [0, inf), but is -1" in told
 
 
 def test_metrics_must_be_a_table(bench):

@@ -108,6 +108,16 @@ def test_overrides_are_toml_values_or_else_texts():
     assert overrides(["a=1"])["a"].folder == Path.cwd()
 
 
+def test_an_override_that_is_given_twice_is_a_fault():
+    with pytest.raises(Faults, match=r"override `a = 2`: a: is given twice"):
+        overrides(["a=1", "b=2", "a = 2"])
+
+
+def test_a_mark_of_byte_order_is_no_part_of_a_file(tmp_path):
+    (tmp_path / "r.toml").write_bytes("\ufeffa = 1".encode())
+    assert read(tmp_path / "r.toml").plain() == {"a": 1}
+
+
 def test_every_override_that_is_none_is_named():
     with pytest.raises(Faults) as error:
         overrides(["a", "=1", "x=1", "a..b=2"])
