@@ -36,8 +36,8 @@ def read_text(path: Path) -> str:
 def files_of(path: Path) -> dict[str, list[Path]]:
     """The files of `train` and, where files are named after them, of `test` and `valid`; else all files as `train`.
 
-    A folder with one file each for `train` and `test` (`ptb.train.txt`, `test.txt`) is read by its splits, and its
-    other files are left alone. Of any other folder all `*.txt` are read, in the order of their names.
+    A folder with files for `train` and `test` (`ptb.train.txt`, `test.txt`) is read by its splits, and its other files
+    are left alone; raises Mistake where a split has two. Of any other folder all `*.txt` are read, in their order.
     """
     if not path.exists():
         raise Mistake(f"`path` must be a text file or a folder of *.txt files, but does not exist: {path}")
@@ -47,9 +47,15 @@ def files_of(path: Path) -> dict[str, list[Path]]:
     if not files:
         raise Mistake(f"`path` must be a text file or a folder of *.txt files, but the folder has none: {path}")
     named = files_of_splits(files)
-    if "train" in named and "test" in named:
-        return {name: [file] for name, file in named.items()}
-    return {"train": files}
+    if not ("train" in named and "test" in named):
+        return {"train": files}
+    for name, found in named.items():
+        if len(found) > 1:
+            held = ", ".join(file.name for file in found)
+            raise Mistake(
+                f"`path` must hold one file for `{name}`, but holds {held}: {path}; give each text its folder"
+            )
+    return named
 
 
 def read_texts(path: Path) -> dict[str, str]:
@@ -71,13 +77,13 @@ def refuse_longer(path: Path, longest: int, length_of: Callable[[str], int]) -> 
                 )
 
 
-def files_of_splits(files: list[Path]) -> dict[str, Path]:
-    """The one file of each split that has one: its name holds `train`, `valid`, `val`, `dev` or `test` as a word."""
+def files_of_splits(files: list[Path]) -> dict[str, list[Path]]:
+    """The files of each split that has any: their names hold `train`, `valid`, `val`, `dev` or `test` as a word."""
     named: dict[str, list[Path]] = {name: [] for name in SPLITS}
     for file in files:
         for split in {_SPLIT_OF[word] for word in re.split(r"[^a-z]+", file.stem.lower()) if word in _SPLIT_OF}:
             named[split].append(file)
-    return {name: found[0] for name, found in named.items() if len(found) == 1}
+    return {name: found for name, found in named.items() if found}
 
 
 def cut(parts: Mapping[str, Any], valid_fraction: float, test_fraction: float, path: Path) -> dict[str, Any]:

@@ -136,6 +136,15 @@ def test_files_named_after_the_splits_are_the_splits(tmp_path):
     assert found == {name: f"the {name}\n" for name in SPLITS}
 
 
+def test_two_files_of_one_split_are_not_read_as_one_text(tmp_path):
+    for name in ("ptb.train", "ptb.test", "ptb.char.train", "ptb.char.test"):
+        write(tmp_path, f"{name}.txt", "a b c\n")
+    with pytest.raises(
+        Mistake, match=r"one file for `train`, but holds ptb.char.train.txt, ptb.train.txt: .*its folder"
+    ):
+        TextWordsSpec(path=tmp_path).build()
+
+
 def test_a_validation_that_has_no_file_comes_from_the_end_of_training(tmp_path):
     write(tmp_path, "train_coco.txt", "abcdefghij" * 10)
     write(tmp_path, "test_coco.txt", "jihg")
