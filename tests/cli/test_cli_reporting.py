@@ -55,3 +55,16 @@ def test_runs_are_grouped_by_arm_state_and_reason(capsys):
         "cell=gru  stale  2      torch: 1 → 2",
         "3 runs: 2 fresh, 1 stale",
     ]
+
+
+def test_a_table_is_printed_where_its_files_cannot_be_written(dovetail, workspace):
+    (workspace / "file").write_text("")
+    found = dovetail("report", "rates", "--out", "file/reports")
+    assert found.status == 1
+    assert found.out.startswith("lr ")
+    assert "the report's folder file/reports cannot be made: Not a directory; `--out` takes a folder" in found.err
+
+
+def test_a_store_that_is_not_there_is_a_mistake(dovetail):
+    found = dovetail("status", "--store", "nowhere")
+    assert (found.status, found.err) == (2, "--store: there is no folder `nowhere`\n")

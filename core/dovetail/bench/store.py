@@ -298,11 +298,11 @@ class FinishedRun:
         return spec, slots[path], {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
 
 
-def check_folder(path: Path) -> None:
-    """Make the store's folder; raises `FileFailure` where runs cannot be written there."""
+def check_folder(path: Path, what: str = "store", option: str = "--store") -> None:
+    """Make a folder, the store's by default; raises `FileFailure` where nothing can be written there."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FileFailure(f"the store {path} cannot be made: {error.strerror}; `--store` takes a folder") from error
+        raise FileFailure(f"the {what} {path} cannot be made: {error.strerror}; `{option}` takes a folder") from error
     if not os.access(path, os.W_OK | os.X_OK):
-        raise FileFailure(f"the store {path} cannot be written; `--store` takes a folder that can")
+        raise FileFailure(f"the {what} {path} cannot be written; `{option}` takes a folder that can")

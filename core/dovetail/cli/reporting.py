@@ -13,6 +13,7 @@ from dovetail.cli.checking import Changes, StoreFolder
 from dovetail.cli.running import GridName, ReportFolder
 from dovetail.cli.screen import columns, examples, say
 from dovetail.cli.state import state_of
+from dovetail.errors import Mistake
 
 if TYPE_CHECKING:
     from dovetail.report.table import Report
@@ -50,6 +51,8 @@ def status(
     state = state_of(context)
     if name:
         state.must_name(name, "grids", "systems")
+    if store and not Path(store).is_dir():
+        raise Mistake(f"--store: there is no folder `{store}`")
     bench = state.bench(store)
     if name and state.is_named("grids", name):
         _print_grid(gather(load_grid(state.registry, name, bench.checker, overrides(changes or [])), bench))
@@ -128,9 +131,9 @@ def write_report(bench: Any, found: Any, out: str | None) -> None:
 
     result = gather(found, bench)
     folder = Path(out) if out else bench.store.path / "reports" / found.name.replace("/", ".")
-    check_folder(folder)
     typer.echo("", err=True)
     print_table(result)
+    check_folder(folder, "report's folder", "--out")
     write_text(folder / "table.md", result.markdown())
     write_text(folder / "table.csv", result.csv())
     drawn = ["curves.png"] if draw_curves(result, folder / "curves.png") else []
