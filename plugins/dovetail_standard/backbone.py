@@ -7,7 +7,8 @@ Pixels are brought from the image space's range to the range that the published 
 becomes three equal channels. The image is taken at the size that it has.
 
 *Differs from torchvision:* `inception_v3` has no auxiliary classifier, and without weights it starts from PyTorch's
-default initialisation, since drawing torchvision's truncated normal takes seconds.
+default initialisation, since drawing torchvision's truncated normal takes seconds. Initial weights are drawn for the
+layers up to the cut alone: a vgg's classifier, which a cut before it leaves out, is nine tenths of its weights.
 *Not covered:* resizing and cropping; values inside a residual or inception block.
 
 Axes: batch channels height width; batch regions feature.
@@ -68,7 +69,7 @@ class Backbone(Encoder):
             trunk = cut(in_a_row(whole), layer, name)
         self.output = _output(trunk, layer, input)
         path = locate(weights, name)
-        self.trunk = cut(in_a_row(network(name)), layer, name) if path is None else _load(trunk, whole, path)
+        self.trunk = drawn(trunk, name) if path is None else _load(trunk, whole, path)
         scale, shift = _affine(input, name)
         self.register_buffer("scale", scale, persistent=False)
         self.register_buffer("shift", shift, persistent=False)
@@ -89,10 +90,28 @@ class Backbone(Encoder):
 
 
 def network(name: str) -> nn.Module:
-    """Torchvision's network of this name, with initial weights."""
+    """Torchvision's network of this name."""
     options = {"init_weights": False, "transform_input": False} if name == "inception_v3" else {}
     made: nn.Module = get_model(name, **options)
     return made
+
+
+def drawn(trunk: nn.Sequential, name: str) -> nn.Sequential:
+    """Layers on the meta device with torchvision's initial weights (PyTorch's for Inception), on the default device."""
+    device = torch.empty(0).device
+    trunk.load_state_dict(
+        {key: torch.empty_like(value, device=device) for key, value in trunk.state_dict().items()}, assign=True
+    )
+    for part in trunk.modules():
+        if isinstance(part, nn.Conv2d | nn.BatchNorm2d | nn.Linear):
+            part.reset_parameters()
+        if isinstance(part, nn.Conv2d) and name != "inception_v3":
+            nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+        if isinstance(part, nn.Linear) and name.startswith("vgg"):
+            nn.init.normal_(part.weight, std=0.01)
+        if isinstance(part, nn.Conv2d | nn.Linear) and name.startswith("vgg"):
+            nn.init.zeros_(part.bias)
+    return trunk
 
 
 def in_a_row(whole: nn.Module) -> nn.Sequential:

@@ -139,6 +139,33 @@ def test_drawn_weights_follow_the_global_generator():
     assert not torch.equal(first(1), first(2))
 
 
+@pytest.mark.parametrize(("name", "layer"), [("resnet18", "fc"), ("vgg11", "features.3"), ("inception_v3", "Mixed_5b")])
+def test_drawn_weights_are_spread_as_torchvisions(name, layer):
+    torch.manual_seed(0)
+    drawn = Backbone(input=Image(3, 80, 80), name=name, layer=layer).trunk
+    if name.startswith("vgg"):
+        expected = {"features.0.weight": (2 / (64 * 9)) ** 0.5, "features.3.weight": (2 / (128 * 9)) ** 0.5}
+        expected |= {"features.0.bias": 0.0, "features.3.bias": 0.0}
+    else:
+        options = {"init_weights": False} if name == "inception_v3" else {}
+        network = dict(get_model(name, **options).named_parameters())
+        expected = {key: float(network[key].detach().std()) for key in dict(drawn.named_parameters())}
+    for key, parameter in drawn.named_parameters():
+        assert float(parameter.detach().std()) == pytest.approx(expected[key], rel=0.15, abs=1e-6), key
+    assert all(int(count) == 0 for key, count in drawn.named_buffers() if key.endswith("num_batches_tracked"))
+    assert all(bool((mean == 0).all()) for key, mean in drawn.named_buffers() if key.endswith("running_mean"))
+
+
+def test_layers_behind_the_cut_are_not_drawn(monkeypatch):
+    def draw(tensor, *_, **__):
+        assert tensor.is_meta or tensor.numel() < 10**6
+        return tensor
+
+    monkeypatch.setattr(torch.nn.init, "normal_", draw)
+    monkeypatch.setattr(torch.nn.init, "kaiming_uniform_", draw)
+    VggSpec(layer="features.3", depth=11).build(input=Image(3, 8, 8))
+
+
 def test_weights_of_half_precision_and_without_counts_are_taken(resnet18, tmp_path):
     network, _ = resnet18
     tensors = {
