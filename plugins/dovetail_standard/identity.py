@@ -19,7 +19,10 @@ class IdentitySpec(EncoderSpec):
 
 @final
 class Identity(Encoder):
-    """Passes a batch of `space` on."""
+    """Passes a batch of `space` on.
+
+    Shape: x and the result a batch of `space`, whatever that is.
+    """
 
     output: Space
 

@@ -58,7 +58,7 @@ def places(memory: Tensor | Padded) -> tuple[Tensor, Tensor]:
     (batch, place, feature), weights (batch, place).
     """
     if isinstance(memory, Padded):
-        return memory.data, memory.mask / memory.lengths.clamp(min=1)[:, None]
+        return memory.data, memory.mask.to(memory.data.dtype) / memory.lengths.clamp(min=1)[:, None]
     if memory.dim() == 4:
         memory = rearrange(memory, "batch channel height width -> batch (height width) channel")
     return memory, memory.new_full(memory.shape[:2], 1 / memory.shape[1])
@@ -66,7 +66,7 @@ def places(memory: Tensor | Padded) -> tuple[Tensor, Tensor]:
 
 def weighted(data: Tensor, weights: Tensor) -> Tensor:
     """Σ_place weight · feature. Shape: (batch, place, feature), (batch, place) → (batch, feature)."""
-    return (weights[:, None].to(data.dtype) @ data)[:, 0]
+    return (weights[:, None] @ data)[:, 0]
 
 
 @final

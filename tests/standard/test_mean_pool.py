@@ -36,6 +36,15 @@ def test_a_memory_without_places_is_read_as_zeros():
     assert MeanPoolSpec().build(input=Sequence(3, 5))(empty)[0].abs().sum() == 0
 
 
+@pytest.mark.parametrize("space", MEMORIES)
+def test_weights_are_of_the_memorys_type(space):
+    memory = space.fake(3)
+    memory = memory._replace(data=memory.data.double()) if isinstance(memory, Padded) else memory.double()
+    attention = MeanAttentionSpec().build(memory=space, query=Vector(2))
+    read, weights, _ = attention(memory, torch.randn(3, 2), ())
+    assert read.dtype == weights.dtype == torch.float64
+
+
 def test_identity_passes_anything_on():
     built = IdentitySpec().build(input=Image(1, 2, 3))
     x = torch.randn(4, 1, 2, 3)
