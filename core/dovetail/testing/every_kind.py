@@ -7,7 +7,7 @@ import os
 import random
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,7 @@ def same_seed(subject: Subject) -> None:
 @check(
     reason="parts share a process: what one changes in it changes the others' results",
     source=f"{ARCHITECTURE}, random streams",
-    after=("same-seed",),
+    after=("same-seed", "evaluation"),
 )
 def no_global_state(subject: Subject) -> None:
     """Neither building nor use in evaluation changes anything of the process, but that building draws from torch."""

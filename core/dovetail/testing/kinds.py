@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dovetail.interfaces import Objective, Progress, Split
+from dovetail.interfaces import Objective, Phase, Progress, Split
 from dovetail.randomness import stream
-from dovetail.spaces import Padded, Tokens
+from dovetail.spaces import Label, Labels, Padded, Tokens
 from dovetail.testing.kit import Broken, check
 from dovetail.testing.modules import evaluated
 from dovetail.testing.sequences import stepwise
@@ -54,8 +54,8 @@ def weights(subject: AttentionSubject) -> None:
         raise Broken(f"the weights must be (batch, places), but are {tuple(made.shape)}")
     if made.min() < 0:
         raise Broken(f"a weight is {float(made.min()):g}")
-    if (made.sum(1) - 1).abs().max() > TOLERANCE:
-        raise Broken(f"the weights of an example sum to {float(made.sum(1)[0]):.4f}")
+    if (off := (made.sum(1) - 1).abs()).max() > TOLERANCE:
+        raise Broken(f"the weights of an example sum to {float(made.sum(1)[off.argmax()]):.4f}")
 
 
 @check(
@@ -198,6 +198,13 @@ def _outcomes(subject: MetricSubject) -> list[Mapping[str, Any]]:
     return [subject.inputs(batch, seed)[0] for batch, seed in ((7, 0), (5, 1), (2, 2))]
 
 
+def _spelt(value: Mapping[str, float]) -> str:
+    """A number alone, or the first few of a table."""
+    if [*value] == ["value"]:
+        return f"{value['value']:g}"
+    return ", ".join(f"{name} {number:g}" for name, number in [*value.items()][:4])
+
+
 def _differs(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
     return one.keys() != other.keys() or any(
         not math.isclose(one[name], other[name], rel_tol=1e-6, abs_tol=1e-9)
@@ -217,7 +224,7 @@ def batch_order(subject: MetricSubject) -> None:
     outcomes = _outcomes(subject)
     one, other = subject.computed(*outcomes), subject.computed(*reversed(outcomes))
     if _differs(one, other):
-        raise Broken(f"is {one} in one order of the batches and {other} in the other")
+        raise Broken(f"is {_spelt(one)} in one order of the batches and {_spelt(other)} in the other")
 
 
 @check(
@@ -232,7 +239,7 @@ def batch_size(subject: MetricSubject) -> None:
     parts = [picked(whole, [0, 1, 2, 3, 4]), picked(whole, [5, 6])]
     one, other = subject.computed(whole), subject.computed(*parts)
     if _differs(one, other):
-        raise Broken(f"is {one} in one batch and {other} in two: averages are averaged")
+        raise Broken(f"is {_spelt(one)} in one batch and {_spelt(other)} in two: averages are averaged")
 
 
 @check(
@@ -255,7 +262,9 @@ def merging(subject: MetricSubject) -> None:
     merged = dict(merged) if isinstance(merged, Mapping) else {"value": float(merged)}
     expected = subject.computed(first, *others)
     if _differs(merged, expected):
-        raise Broken(f"is {merged} after a merge (and a reset before it), and {expected} in one pass")
+        raise Broken(
+            f"is {_spelt(merged)} after `reset`, `update` and `merge`, and {_spelt(expected)} in one pass over the same"
+        )
 
 
 @check(
@@ -420,21 +429,71 @@ def learns(subject: ObjectiveSubject) -> None:
     """For each phase, steps against its gradient lower its loss on one batch."""
     for number in range(len(subject.build().phases)):
         module, (batch,) = subject.build().train(), subject.inputs(8)
-        phase = module.phases[number]
-        losses = []
-        parameters = _trained_in(module, phase.parts)
-        for _ in range(12):
-            subject.start(module)
-            with subject.on_stream():
-                loss = module(batch, phase.name)
-            losses.append(float(loss.detach()))
-            gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-            with torch.no_grad():
-                for parameter, gradient in zip(parameters, gradients, strict=True):
-                    if gradient is not None:
-                        parameter.sub_(gradient / max(float(gradient.norm()), 1.0), alpha=RATE)
+        losses = _descend(subject, module, batch, module.phases[number], steps=12, rate=RATE)
         if not losses[-1] < losses[0]:
-            raise Broken(f"phase {phase.name}: the loss on one batch is {losses[0]:g} at first, {losses[-1]:g} later")
+            name = module.phases[number].name
+            raise Broken(f"phase {name}: the loss on one batch is {losses[0]:g} at first, {losses[-1]:g} later")
+
+
+def _descend(
+    subject: ObjectiveSubject, module: Objective, batch: Any, phase: Phase, *, steps: int, rate: float
+) -> list[float]:
+    """The losses before each step of gradient descent on one batch."""
+    losses, parameters = [], _trained_in(module, phase.parts)
+    for _ in range(steps):
+        subject.start(module)
+        with subject.on_stream():
+            loss = module(batch, phase.name)
+        losses.append(float(loss.detach()))
+        gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+        with torch.no_grad():
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                if gradient is not None:
+                    parameter.sub_(gradient / max(float(gradient.norm()), 1.0), alpha=rate)
+    return losses
+
+
+def _is_measured(subject: ObjectiveSubject) -> bool:
+    outcome = subject.build().outcome
+    labels = all(isinstance(outcome.get(name), Label | Labels) for name in ("predictions", "references"))
+    return "nll" in outcome or labels
+
+
+@check(
+    "objective",
+    reason="a loss of the wrong sign falls, too, while what it was meant to teach is unlearnt",
+    source="docs/plugins.md, objectives",
+    after=("learns", "evaluating"),
+    applies=_is_measured,
+    wants="an outcome of predicted and true labels, or of likelihoods (`nll`)",
+)
+def outcome_gets_better(subject: ObjectiveSubject) -> None:
+    """Training on one batch makes its own outcome better: more labels are right, or likelier."""
+    module, (batch,) = subject.build(), subject.inputs(8)
+    before, what = _goodness(subject, module, batch)
+    for phase in module.train().phases:
+        _descend(subject, module, batch, phase, steps=100, rate=10 * RATE)
+    after, _ = _goodness(subject, module, batch)
+    if after < before or (what == "labels" and after == before <= 0.5):
+        measure = "share right" if what == "labels" else "mean logarithm"
+        raise Broken(
+            f"the {what} that it is trained on get worse: {measure} {before:.3g} before and {after:.3g} after; "
+            "has the loss a wrong sign?"
+        )
+
+
+def _goodness(subject: ObjectiveSubject, module: Objective, batch: Any) -> tuple[float, str]:
+    """The share of labels that are right, or the mean log-likelihood; and which of the two."""
+    subject.start(module)
+    with subject.on_stream():
+        (outcome,) = module.evaluate([batch])
+    if "nll" in outcome:
+        return -float(_real(outcome["nll"]).mean()), "likelihoods"
+    return float((_real(outcome["predictions"]) == _real(outcome["references"])).double().mean()), "labels"
+
+
+def _real(value: Any) -> Tensor:
+    return value.data[value.mask] if isinstance(value, Padded) else value
 
 
 def _trained_in(module: Objective, parts: tuple[str, ...]) -> list[nn.Parameter]:
@@ -544,8 +603,11 @@ def pure(subject: ScheduleSubject) -> None:
     places = [
         Progress(step, step // 10, tuple(1.0 / (n + 1) for n in range(step // 10))) for step in (0, 1, 10, 100, 10_000)
     ]
-    values = [subject.spec.at(place) for place in places]
+    try:
+        values = [subject.spec.at(place) for place in places]
+    except (ArithmeticError, ValueError) as error:
+        raise Broken(f"has no value at a step among {[place.step for place in places]}: {error}") from error
     if any(not math.isfinite(value) for value in values):
         raise Broken(f"is {values} at the steps {[place.step for place in places]}")
     if [subject.spec.at(place) for place in reversed(places)] != values[::-1]:
-        raise Broken("gives other values when it is asked again")
+        raise Broken("gives other values when it is asked again: it may depend on nothing but `progress`")

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar, Literal
 
 from attrs import Factory, field, frozen
@@ -21,6 +22,7 @@ from attrs import Factory, field, frozen
 from dovetail.errors import Failure, Mistake, close, listed
 from dovetail.frozendict import FrozenDict
 from dovetail.interfaces import Spec
+from dovetail.plugins import Plugin
 from dovetail.randomness import on_stream
 from dovetail.registries import Component, Registry, registry
 from dovetail.spaces import Space
@@ -198,10 +200,16 @@ def check(
     applies: Callable[[Any], bool] = lambda _: True,
     wants: str = "",
 ) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
-    """Make a check of a function, which is named after it: `padding_does_not_matter` is `padding-does-not-matter`."""
+    """Make a check of a function, which is named after it: `padding_does_not_matter` is `padding-does-not-matter`.
+
+    Raises:
+        Mistake: there is a check of this name in another module.
+    """
 
     def register(run: Callable[[Any], None]) -> Callable[[Any], None]:
         name = run.__name__.replace("_", "-")
+        if name in CHECKS and CHECKS[name].run.__module__ != run.__module__:
+            raise Mistake(f"check `{name}` of {run.__module__} is also one of {CHECKS[name].run.__module__}: rename it")
         CHECKS[name] = Check(name, run, frozenset(kinds), reason, source, tuple(after), applies, wants)
         return run
 
@@ -218,9 +226,16 @@ def subject_of(kind: str) -> Callable[[type[Subject]], type[Subject]]:
     return register
 
 
-def checks_of(kind: str) -> list[Check]:
-    """The checks of a kind, in the order in which they are run: each after those that it names in `after`."""
+def checks_of(kind: str, names: Registry | None = None) -> list[Check]:
+    """The checks of a kind, in the order in which they are run: each after those that it names in `after`.
+
+    The subject and the checks of a plugin's own kind are in its module of examples, or in what that imports; they are
+    found where `names` knows the plugin.
+    """
     _load_checks()
+    for plugin in names.plugins if names is not None else ():
+        if plugin.tables is not None and plugin.tables.at(f"kinds.{kind}") is not None:
+            _examples_module(plugin)
     asked = {name: found for name, found in CHECKS.items() if not found.kinds or kind in found.kinds}
     ordered: dict[str, Check] = {}
 
@@ -240,18 +255,21 @@ def _load_checks() -> None:
         import_module(f"dovetail.testing.{module}")
 
 
-def examples_of(names: Registry, component: Component) -> tuple[tuple[Example, ...], Mapping[str, str]]:
-    """A component's examples, and the failures that are expected of it: check to reason. Raises `Mistake`."""
-    plugin = next(plugin for plugin in names.plugins if plugin.name == component.plugin)
-    place = plugin.tables.at("plugin.examples") if plugin.tables is not None else None
+def _examples_module(plugin: Plugin) -> ModuleType | None:
+    place = plugin.about("examples")
     if place is None:
-        return (), {}
+        return None
     try:
-        module = import_module(place.value)
+        return import_module(place)
     except Exception as error:
         raise Mistake(
-            f"plugin {plugin.name}: `examples` {place.value} cannot be imported: {type(error).__name__}: {error}"
+            f"plugin {plugin.name}: `examples` {place} cannot be imported: {type(error).__name__}: {error}"
         ) from error
+
+
+def examples_of(names: Registry, component: Component) -> tuple[tuple[Example, ...], Mapping[str, str]]:
+    """A component's examples, and the failures that are expected of it: check to reason. Raises `Mistake`."""
+    module = _examples_module(next(plugin for plugin in names.plugins if plugin.name == component.plugin))
     key = f"{component.kind}/{component.short}"
     examples: tuple[Example, ...] = tuple(getattr(module, "EXAMPLES", {}).get(key, ()))
     return examples, getattr(module, "EXPECTED_FAILURES", {}).get(key, {})
@@ -262,7 +280,7 @@ def examine(component: Component, names: Registry, only: str | None = None) -> l
 
     Nothing is run where that one is not asked of the kind.
     """
-    wanted = checks_of(component.kind)
+    wanted = checks_of(component.kind, names)
     if only is not None and only not in CHECKS:
         raise Mistake(f"there is no check `{only}`; {close(only, CHECKS) or f'the checks are {listed(CHECKS, 40)}'}")
     if only is not None and CHECKS[only] not in wanted:
@@ -318,7 +336,7 @@ def _run(found: Check, subjects: Sequence[Subject]) -> str | None:
             place = traceback.extract_tb(error.__traceback__)[-1]
             return f"example {number + 1}: {type(error).__name__}: {error} ({place.filename}:{place.lineno})"
     if found.name == "examples" and len(subjects) < SMALL_CONFIGURATIONS:
-        return f"has {len(subjects)} examples, but must have {SMALL_CONFIGURATIONS} small configurations at least"
+        return f"must have {SMALL_CONFIGURATIONS} small configurations (`Example`) at least, but has {len(subjects)}"
     return "" if applied else None
 
 

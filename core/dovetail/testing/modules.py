@@ -55,7 +55,7 @@ def meta(subject: Subject) -> None:
     off = [name for name, tensor in made.state_dict().items() if tensor.device.type != "meta"]
     if off:
         raise Broken(
-            f"{', '.join(off)} not made on the default device: give no `device`, and compute nothing from values"
+            f"not made on the default device: {', '.join(off)}; give no `device`, and compute nothing from values"
         )
 
 
@@ -212,9 +212,10 @@ def examples_apart(subject: Subject) -> None:
     together = evaluated(subject, module, *inputs)
     for order in ([2], [3, 0, 2, 1], [1, 2]):
         some = evaluated(subject, module, *(picked(value, order) for value in inputs))
-        if difference(trimmed(some), trimmed(picked(together, order))) > 1:
-            how = "alone" if len(order) == 1 else f"in the order {order}"
-            raise Broken(f"examples give other results {how} than together: something is shared across the batch")
+        for name, value in some.items():
+            if difference(trimmed(value), trimmed(picked(together[name], order))) > 1:
+                how = "alone" if len(order) == 1 else f"in the order {order}"
+                raise Broken(f"`{name}` of examples {how} is not that of all together: the batch shares something")
 
 
 @check(

@@ -66,5 +66,5 @@ def every_component(plugin: str) -> Callable[[Any], Any]:
     import pytest
 
     names, found = _all(plugin)
-    cases = [Case(component, check, names) for component in found for check in checks_of(component.kind)]
+    cases = [Case(component, check, names) for component in found for check in checks_of(component.kind, names)]
     return pytest.mark.parametrize("check", cases, ids=str)

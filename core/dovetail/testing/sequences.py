@@ -126,9 +126,9 @@ def initial_state(subject: CellSubject) -> None:
     module, (xs,) = subject.build().eval().double(), subject.inputs()
     state = module.initial_state(3)
     if any(part.shape[:1] != (3,) for part in state):
-        raise Broken(f"of 3 examples has the shapes {[tuple(part.shape) for part in state]}")
-    if any(part.is_floating_point() and part.dtype != torch.float64 for part in state):
-        raise Broken("is not of the parameters' type")
+        raise Broken(f"`initial_state` of 3 examples has the shapes {[tuple(part.shape) for part in state]}")
+    if wrong := [part.dtype for part in state if part.is_floating_point() and part.dtype != torch.float64]:
+        raise Broken(f"`initial_state` of a float64 cell is {wrong[0]}: make it of a parameter, by `new_zeros`")
     xs = xs.double()
     with torch.no_grad():
         if difference(module(xs)[0], module(xs, module.initial_state(len(xs)))[0]) > 1:
