@@ -61,6 +61,29 @@ def test_weights_that_do_not_fit_are_named(workplace):
     write_tensors(file, {name: t for name, t in tensors.items() if name != "model/readout.weight"}, header)
     with pytest.raises(FileFailure, match=r"(?s)model\.safetensors: does not fit the run's model: .*readout\.weight"):
         dovetail.load(run.folder.path, workplace.registry)
-    file.unlink()
-    with pytest.raises(FileFailure, match=r"model\.safetensors: is no whole tensor file of Dovetail's: FileNotFound"):
+    file.write_bytes(b"garbage")
+    with pytest.raises(
+        FileFailure, match=r"model\.safetensors: is no whole tensor file of Dovetail's: .*; delete the run"
+    ):
+        dovetail.load(run.folder.path, workplace.registry)
+
+
+@pytest.mark.parametrize("name", ["run.json", "spaces.json", "model.safetensors"])
+def test_a_file_that_a_finished_run_lost_is_named_wherever_it_is_looked_at(workplace, name):
+    run = workplace.train()
+    run.folder.file(name).unlink()
+    assert run.folder.state() == "failed"
+    told = rf"run {run.folder.name}: .*{name}: is not there; delete the run's folder to train it anew"
+    for look in (lambda: dovetail.load(run.folder.path, workplace.registry), workplace.train):
+        with pytest.raises((FileFailure, Mistake), match=told if name != "run.json" else f"{told}|there is no run"):
+            look()
+    assert run.folder.file("result.json").exists()
+
+
+def test_spaces_that_are_damaged_are_named(workplace):
+    run = workplace.train()
+    run.folder.file("spaces.json").write_text("[]")
+    with pytest.raises(
+        FileFailure, match=r"spaces\.json: does not say the spaces of a run: .*; delete the run's folder"
+    ):
         dovetail.load(run.folder.path, workplace.registry)

@@ -125,6 +125,9 @@ def test_a_damaged_evaluation_is_named(workplace):
         lines.write("\n")
     with pytest.raises(FileFailure, match=r"metrics\.jsonl: has a line that is no JSON"):
         folder.records()
+    folder.file("metrics.jsonl").write_bytes(b"\xde\xad\n")
+    with pytest.raises(FileFailure, match=r"metrics\.jsonl: is not UTF-8: .*; delete the run's folder"):
+        folder.records()
 
 
 def test_a_run_is_found_by_its_folder_its_name_and_its_beginning(workplace):

@@ -89,7 +89,7 @@ class Training:
     def _forget_later_records(self) -> None:
         """Forget evaluations that came after the checkpoint: they will come again."""
         file = self.folder.file("metrics.jsonl")
-        lines = file.read_text(encoding="utf-8").split("\n") if file.exists() else [""]
+        lines = self.folder.lines()
         if len(lines) - 1 < self.place.records:
             raise FileFailure(
                 f"{file}: has {len(lines) - 1} evaluations, but there were {self.place.records} when"

@@ -32,6 +32,9 @@ NEEDED = {
     "result.json": ("metrics", "measured", "seconds", "epochs", "steps", "validation", "device"),
 }
 """What the files that every look at a run opens must say."""
+RESULT = ("run.json", "spaces.json", "model.safetensors")
+"""What a finished run has beside its result.json, which is written last."""
+ANEW = "delete the run's folder to train it anew"
 
 
 @frozen
@@ -67,7 +70,10 @@ class RunFolder:
         return "interrupted" if self.file("checkpoint.safetensors").exists() else "missing"
 
     def damage(self) -> str:
-        """What is wrong with run.json or result.json, and what to do; nothing where they are whole or not there."""
+        """What is wrong with a run's files, and what to do; nothing where they are whole, or not there yet."""
+        lost = [name for name in RESULT if self.file("result.json").exists() and not self.file(name).exists()]
+        if lost:
+            return f"run {self.name}: {', '.join(str(self.file(name)) for name in lost)}: is not there; {ANEW}"
         for name, keys in NEEDED.items():
             file = self.file(name)
             if not file.exists():
@@ -78,7 +84,7 @@ class RunFolder:
             except (FileFailure, TypeError) as error:
                 reason = str(error)
             if reason:
-                return f"run {self.name}: {reason}; delete the run's folder to train it anew"
+                return f"run {self.name}: {reason}; {ANEW}"
         return ""
 
     def about(self) -> dict[str, Any]:
@@ -93,12 +99,18 @@ class RunFolder:
 
     def records(self) -> list[dict[str, Any]]:
         """The evaluations so far; a last line that was cut off is left out."""
-        file = self.file("metrics.jsonl")
-        lines = file.read_text(encoding="utf-8").split("\n")[:-1] if file.exists() else []
         try:
-            return [json.loads(line) for line in lines]
+            return [json.loads(line) for line in self.lines()[:-1]]
         except ValueError as error:
-            raise FileFailure(f"{file}: has a line that is no JSON: {error}") from error
+            raise FileFailure(f"{self.file('metrics.jsonl')}: has a line that is no JSON: {error}; {ANEW}") from error
+
+    def lines(self) -> list[str]:
+        """The lines of metrics.jsonl; the last one is empty, or was cut off."""
+        file = self.file("metrics.jsonl")
+        try:
+            return file.read_text(encoding="utf-8").split("\n") if file.exists() else [""]
+        except ValueError as error:
+            raise FileFailure(f"{file}: is not UTF-8: {error}; {ANEW}") from error
 
     def log(self, text: str) -> None:
         """Add a line to log.txt."""
@@ -236,8 +248,10 @@ class FinishedRun:
     identity: str = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        if self.folder.state() != "finished":
-            raise Mistake(f"the run {self.folder.name} is {self.folder.state()}; only a finished run has parts to take")
+        if damage := self.folder.damage():
+            raise FileFailure(damage)
+        if (state := self.folder.state()) != "finished":
+            raise Mistake(f"the run {self.folder.name} is {state}; only a finished run has parts to take")
         self.identity = self.folder.about()["identity"]
 
     @cached_property
@@ -257,18 +271,26 @@ class FinishedRun:
         from dovetail.spaces import Space
 
         converter, base = space_converter(self.registry), cast("type[Any]", Space)
-        stored = read_json(self.folder.file("spaces.json"))
-        slots = {
-            path: [
-                {k: None if v is None else converter.structure(v, base) for k, v in build.items()} for build in builds
-            ]
-            for path, builds in stored["slots"].items()
-        }
-        return {"data": converter.structure(stored["data"], base), "slots": slots}
+        file = self.folder.file("spaces.json")
+        try:
+            stored = read_json(file)
+            slots = {
+                path: [
+                    {k: None if v is None else converter.structure(v, base) for k, v in build.items()}
+                    for build in builds
+                ]
+                for path, builds in stored["slots"].items()
+            }
+            return {"data": converter.structure(stored["data"], base), "slots": slots}
+        except (FileFailure, KeyError, TypeError, AttributeError) as error:
+            raise FileFailure(f"{file}: does not say the spaces of a run: {error}; {ANEW}") from error
 
     @cached_property
     def tensors(self) -> dict[str, Any]:
-        return read_tensors(self.folder.file("model.safetensors"))[0]
+        try:
+            return read_tensors(self.folder.file("model.safetensors"))[0]
+        except FileFailure as error:
+            raise FileFailure(f"{error}; {ANEW}") from error
 
     @property
     def weights(self) -> dict[str, Any]:
