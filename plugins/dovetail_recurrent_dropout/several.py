@@ -3,6 +3,8 @@
 Paper: semeniuta2019, section 3.3.3: the three schemes "are not mutually exclusive", and `update` with `gal` is expected
 "to hold the biggest potential"; section 3.4 puts forward dropout beside each of them. Where two schemes act at one
 place, their masks are multiplied; of two that let a memory stay, either one is enough.
+
+Axes: masks are time-first, as each scheme makes them.
 """
 
 from __future__ import annotations
@@ -35,12 +37,13 @@ class SeveralDropout(Dropout):
     """All the masks of several schemes.
 
     Args:
-        schemes: they draw their masks in this order.
+        schemes: they draw their masks in this order; what is several itself counts as its schemes.
     """
 
     def __init__(self, *, schemes: Iterable[Dropout]) -> None:
         super().__init__()
-        self.schemes = nn.ModuleList(schemes)
+        apart = [scheme.schemes if isinstance(scheme, SeveralDropout) else [scheme] for scheme in schemes]
+        self.schemes = nn.ModuleList(scheme for part in apart for scheme in part)
 
     def carries(self, site: Site) -> int:
         return sum(scheme.carries(site) for scheme in self.schemes)

@@ -30,6 +30,18 @@ def test_each_scheme_acts_at_its_place():
     assert shapes == [(7, 2, 1, 3), (7, 2, 3), (7, 2, 3), (7, 2, 2, 3), (7, 2, 5), (7, 2, 3)]
 
 
+def test_several_within_several_draw_the_same_in_a_window_as_step_by_step():
+    inner = SeveralSpec(schemes=(UpdateSpec(), GalSpec(sampling="sequence")))
+    dropout = make(inner, MoonSpec(sampling="step"))
+    carried = dropout.carried(SITE, MEMORY)
+    torch.manual_seed(0)
+    window = dropout(SITE, MEMORY, 5, carried)
+    torch.manual_seed(0)
+    steps = [dropout(SITE, MEMORY, 1, carried) for _ in range(5)]
+    for mask, each in zip(window[:3], zip(*steps, strict=True), strict=False):
+        assert torch.equal(mask, torch.cat(each))
+
+
 def test_masks_at_one_place_are_multiplied():
     torch.manual_seed(0)
     masks = make(UpdateSpec(rate=0.5), UpdateSpec(rate=0.25, sampling="sequence"))(
