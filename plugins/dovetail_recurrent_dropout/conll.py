@@ -64,7 +64,7 @@ class ConllSpec(DatasetSpec):
     of its own."""
     vector_size: int = field(default=300, validator=within("[1, inf)"))
     """Size of random vectors where there is no file."""
-    crop: int | None = field(default=15, validator=within("[1, inf)"))
+    crop: int = field(default=15, validator=within("[1, inf)"))
     """Training sees so many words of a sentence in a row, at a place drawn anew each epoch (section 3.4.4)."""
 
     def build(self) -> ArrayDataset:

@@ -29,10 +29,11 @@ PATTERNS = (
     "the MISC team beat LOC 2 - 1 .",
     "PER ( MISC ) beat PER ( MISC ) 6 - 4 .",
     "the government of LOC blamed ORG for the loss , officials in LOC said on Tuesday after a long day of talks .",
-    "it was a quiet day in the markets .",
+    "it was a quiet day in the markets , with NUMBER deals .",
     "LOC 1996 - 08 - 22",
     "ORG LOC PER said .",
 )
+NUMBER = "NUMBER"
 SUFFIX = {"ORG": ("Corp", "Bank", "Union"), "LOC": ("Island", "River"), "PER": (), "MISC": ()}
 
 
@@ -52,7 +53,7 @@ class ConllStandInSpec(DatasetSpec):
     """A word2vec or GloVe text file; without it each word has a random vector of its own."""
     vector_size: int = field(default=50, validator=within("[1, inf)"))
     """Size of random vectors where there is no file."""
-    crop: int | None = field(default=15, validator=within("[1, inf)"))
+    crop: int = field(default=15, validator=within("[1, inf)"))
     """Training sees so many words of a sentence in a row, at a place drawn anew each epoch."""
     seed: int = field(default=0, validator=within("[0, inf)"))
     """The sentences' own seed: the data are the same in every run."""
@@ -77,7 +78,7 @@ def sentence(scheme: Scheme, random: Random) -> str:
     words: list[str] = []
     spans = []
     for slot in PATTERNS[_draw(len(PATTERNS), random)].split():
-        filled = name(slot, random) if slot in SUFFIX else [slot]
+        filled = name(slot, random) if slot in SUFFIX else [str(_draw(10_000, random)) if slot == NUMBER else slot]
         if slot in SUFFIX:
             spans.append(Span(slot, len(words), len(words) + len(filled)))
         words += filled

@@ -106,3 +106,13 @@ def test_the_stand_in_is_the_same_each_time_and_has_long_sentences():
     assert data.fingerprint == spec.build().fingerprint
     assert data.split("train").cropped > 0
     data.fields.check(data.split("valid").take(range(5)))
+
+
+def test_few_sentences_of_the_stand_in_are_in_two_splits():
+    data = ConllStandInSpec(train=400, valid=100, test=100).build()
+
+    def sentences(name: str) -> set[tuple[int, ...]]:
+        split = data.split(name)
+        return {tuple(split.take([index])["words"].data[0].tolist()) for index in range(len(split))}
+
+    assert len(sentences("test") & sentences("train")) < 5
