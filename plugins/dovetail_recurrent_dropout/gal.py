@@ -4,6 +4,8 @@ Paper: gal2016, as semeniuta2019 gives it in Eq. 3.3.8. What is carried on is no
 Eq. 3.3.4.
 
 *Not covered:* the masks of the inputs, and those of word types, that gal2016 draws as well.
+
+Axes: masks are `time batch place feature`, with one place for all gates or one for each.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Paper: moon2015, as semeniuta2019 gives it in Eq. 3.3.9. In a GRU it drops h_t after the interpolation of Eq. 2.2.9; in
 a vanilla RNN it is Eq. 3.3.4. With all gates at one the expected memory decays as (1 - rate)^t (Eq. 3.3.14).
+
+Axes: masks are `time batch feature`.
 """
 
 from __future__ import annotations

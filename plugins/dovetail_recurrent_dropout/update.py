@@ -5,6 +5,8 @@ Eq. 3.3.4.
 
 *Differs from the paper:* Eq. 3.3.16 as printed also scales h_0, which dropping only the candidates does not: with all
 gates at one the expected state is h_0 + (1 - rate) Σ g_i.
+
+Axes: masks are `time batch feature`.
 """
 
 from __future__ import annotations
