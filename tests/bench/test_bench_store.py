@@ -110,7 +110,7 @@ def test_a_damaged_file_makes_a_failed_run_and_is_named(workplace, name, text, m
     assert folder.state() == "failed"
     assert folder.failure()["kind"] == "file"
     assert folder.failure()["message"].startswith(f"run {folder.name}: ")
-    with pytest.raises(Mistake, match="is failed; only a finished run has parts"):
+    with pytest.raises(FileFailure, match=message):
         FinishedRun(folder, workplace.registry, workplace.store)
     with pytest.raises(FileFailure, match=message):
         workplace.train()
@@ -125,7 +125,7 @@ def test_a_damaged_evaluation_is_named(workplace):
         lines.write("\n")
     with pytest.raises(FileFailure, match=r"metrics\.jsonl: has a line that is no JSON"):
         folder.records()
-    folder.file("metrics.jsonl").write_bytes(b"\xde\xad\n")
+    folder.file("metrics.jsonl").write_bytes(b"\xff\n")
     with pytest.raises(FileFailure, match=r"metrics\.jsonl: is not UTF-8: .*; delete the run's folder"):
         folder.records()
 
