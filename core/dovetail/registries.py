@@ -175,14 +175,20 @@ class Registry:
         kinds = {component.kind for component in self.components.values() if name in (component.name, component.short)}
         if kinds:
             return f"`{name}` is {' and '.join(map(a, sorted(kinds)))}, but {a(kind)} is wanted: {listed(names)}"
+        return self.plugin_trouble(name, names) or unknown(
+            kind, name, [*names, *(alias for of, alias in self.aliases if of == kind)]
+        )
+
+    def plugin_trouble(self, name: str, names: Collection[str] = ()) -> str:
+        """Why a plugin's name is none: the plugin is not installed (one of `names` may be meant), or not ready."""
+        if "/" not in name:
+            return ""
         states = {plugin.name: plugin for plugin in self.plugins}
         plugin = states.get(name.partition("/")[0])
-        if "/" in name and plugin is None:
+        if plugin is None:
             guess = close(name, names) or f"the plugins are {listed(states)}"
             return f"`{name}`: the plugin `{name.partition('/')[0]}` is not installed; {guess}"
-        if "/" in name and plugin is not None and plugin.state != "ready":
-            return f"`{name}`: the plugin `{plugin.name}` is {plugin.state}: {plugin.reason}"
-        return unknown(kind, name, [*names, *(alias for of, alias in self.aliases if of == kind)])
+        return f"`{name}`: the plugin `{plugin.name}` is {plugin.state}: {plugin.reason}" * (plugin.state != "ready")
 
     def base(self, kind: str) -> type[Spec]:
         """The spec base of a kind."""
@@ -236,7 +242,7 @@ class Registry:
         if len(found) > 1:
             raise Mistake(f"`{name}` means several {what}: {listed(found)}")
         if not found:
-            raise Mistake(unknown(what[:-1], name, entries))
+            raise Mistake(self.plugin_trouble(name, entries) or unknown(what[:-1], name, entries))
         return found[0], entries[found[0]]
 
     def tables(self, name: str, overrides: Mapping[str, Given] | None = None) -> Given:

@@ -43,7 +43,7 @@ def files_of(path: Path) -> dict[str, list[Path]]:
         raise Mistake(f"`path` must be a text file or a folder of *.txt files, but does not exist: {path}")
     if path.is_file():
         return {"train": [path]}
-    files = sorted(path.glob("*.txt"))
+    files = sorted(file for file in path.glob("*.txt") if file.is_file())
     if not files:
         raise Mistake(f"`path` must be a text file or a folder of *.txt files, but the folder has none: {path}")
     named = files_of_splits(files)

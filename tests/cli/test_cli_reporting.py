@@ -68,3 +68,10 @@ def test_a_table_is_printed_where_its_files_cannot_be_written(dovetail, workspac
 def test_a_store_that_is_not_there_is_a_mistake(dovetail):
     found = dovetail("status", "--store", "nowhere")
     assert (found.status, found.err) == (2, "--store: there is no folder `nowhere`\n")
+
+
+def test_a_changed_grid_has_a_report_of_its_own_that_says_what_was_changed(dovetail, workspace):
+    for changes in ((), ("train.epochs=3",), ("train.epochs=4",)):
+        assert dovetail("report", "rates", *changes).status == 0
+    titles = sorted(file.read_text().splitlines()[0] for file in workspace.glob("runs/reports/*/table.md"))
+    assert titles == ["# rates", "# rates with train.epochs=3", "# rates with train.epochs=4"]

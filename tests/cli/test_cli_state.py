@@ -14,6 +14,15 @@ def test_few_words_are_no_trouble(words):
     assert note_early_options(words).disable == ()
 
 
+def test_a_name_of_a_plugin_that_is_not_ready_says_why(workspace):
+    state = State(str(workspace / "registry.toml"), ("recurrent-dropout",))
+    for what in ("systems", "grids"):
+        with pytest.raises(
+            Mistake, match=r"^`recurrent-dropout/ner`: the plugin `recurrent-dropout` is disabled: switched off$"
+        ):
+            state.must_name("recurrent-dropout/ner", what)
+
+
 def test_a_name_that_is_none_says_what_there_is(workspace):
     state = State(str(workspace / "registry.toml"), ("recurrent-dropout",))
     state.must_name("rows", "systems")

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from dovetail.bench.axes import ABSENT, Axis, Labels, exists, list_of, read_axes, read_labels, table_of
+from dovetail.bench.axes import ABSENT, Axis, Labels, exists, list_of, read_axes, read_labels, spell_value, table_of
 from dovetail.bench.designs import combinations
 from dovetail.bench.identity import arm_key
 from dovetail.config import BAD, Loader
@@ -47,7 +47,11 @@ class Arm:
 
 @frozen(eq=False)
 class Grid:
-    """A grid as it will be run. `notes` say which combinations became one and which are excluded, and why."""
+    """A grid as it will be run.
+
+    `changes` are those that a command made to it, `path=value`; `notes` say which combinations became one and which are
+    excluded, and why.
+    """
 
     name: str
     axes: tuple[Axis, ...]
@@ -58,6 +62,12 @@ class Grid:
     show: tuple[str, ...]
     summary: str = ""
     notes: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Its name and what was changed."""
+        return f"{self.name} with {', '.join(self.changes)}" if self.changes else self.name
 
     def runs(self) -> Iterator[tuple[Arm, int]]:
         """Every arm with every seed: all arms with the first seed first, so that a table fills up evenly."""
@@ -120,6 +130,7 @@ class GridLoader:
             show=show,
             summary=summary,
             notes=tuple(self.notes),
+            changes=tuple(f"{path}={spell_value(value)}" for path, value in self.changes.items()),
         )
 
     def _value(self, key: str, hint: Any, default: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from dovetail.cli.state import state_of
 from dovetail.errors import Mistake
 
 if TYPE_CHECKING:
+    from dovetail.bench.grids import Grid
     from dovetail.report.table import Report
 
 
@@ -130,7 +132,7 @@ def write_report(bench: Any, found: Any, out: str | None) -> None:
     from dovetail.report.table import gather
 
     result = gather(found, bench)
-    folder = Path(out) if out else bench.store.path / "reports" / found.name.replace("/", ".")
+    folder = Path(out) if out else bench.store.path / "reports" / _folder_name(found)
     typer.echo("", err=True)
     print_table(result)
     check_folder(folder, "report's folder", "--out")
@@ -141,6 +143,12 @@ def write_report(bench: Any, found: Any, out: str | None) -> None:
         Path(file).name for file in bench.registry.behaviour.call("dovetail_report", report=result, folder=folder)
     ]
     say(", ".join([str(folder / "table.md"), "table.csv", *drawn]))
+
+
+def _folder_name(grid: Grid) -> str:
+    """A folder for the grid, and for each change of it another."""
+    name = grid.name.replace("/", ".")
+    return f"{name}-{sha256(grid.title.encode()).hexdigest()[:8]}" if grid.changes else name
 
 
 def print_table(report: Report) -> None:

@@ -145,7 +145,7 @@ def grid(
     todo, failed = _todo(bench, found, retry)
     with _workers(state, bench, found, len(todo), workers) as executor:
         check_grid(found, bench.checker)
-        typer.echo(f"grid {found.name}: {counted(found)}, every arm checked", err=True)
+        typer.echo(f"grid {found.title}: {counted(found)}, every arm checked", err=True)
         for note in found.notes:
             say(f"  {note}", error=True)
         failed += _train(executor, todo, len(found.arms) * len(found.seeds) - len(todo) - len(failed))

@@ -64,7 +64,8 @@ def show(
     elif name in registry.kinds:
         say(f"`{name}` is a kind: `dovetail list {name}` lists its components, `dovetail show {name} NAME` shows one")
     else:
-        raise Mistake(f"there is no component, system or grid `{name}`; {_possible(registry, name)}")
+        nothing = f"there is no component, system or grid `{name}`; {_possible(registry, name)}"
+        raise Mistake(registry.plugin_trouble(name) or nothing)
 
 
 def _possible(registry: Registry, name: str) -> str:

@@ -52,6 +52,8 @@ class State:
         if any(self.is_named(what, name) for what in kinds):
             return
         known = [full for what in kinds for full in getattr(self.registry, what)]
+        if trouble := self.registry.plugin_trouble(name, known):
+            raise Mistake(trouble)
         possible = close(name, known) or (f"there are {listed(known)}" if known else "")
         nouns = " or ".join(what.removesuffix("s") for what in kinds)
         nowhere = "" if self.registry.workspace else NO_WORKSPACE

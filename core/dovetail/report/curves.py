@@ -58,7 +58,7 @@ def draw_curves(report: Report, file: Path) -> bool:
             handlelength=3,
         )
     seeds = len(report.grid.seeds)
-    title = f"{report.grid.name}: {f'mean and range of {seeds} seeds' if seeds > 1 else 'one seed'}"
+    title = f"{report.grid.title}: {f'mean and range of {seeds} seeds' if seeds > 1 else 'one seed'}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     write_whole(file, lambda temporary: figure.savefig(temporary, format="png"))
     return True

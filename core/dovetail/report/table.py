@@ -147,7 +147,7 @@ class Report:
 
     def markdown(self) -> str:
         """The table and its remarks, with the sources of what is published and the runs behind each row."""
-        lines = [f"# {self.grid.name}", ""]
+        lines = [f"# {self.grid.title}", ""]
         lines += [self.grid.summary, ""] if self.grid.summary else []
         header = self.header()
         lines += [_markdown_row(header), f"|{'---|' * len(header)}"]
