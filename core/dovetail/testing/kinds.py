@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import torch
@@ -429,27 +430,33 @@ def learns(subject: ObjectiveSubject) -> None:
     """For each phase, steps against its gradient lower its loss on one batch."""
     for number in range(len(subject.build().phases)):
         module, (batch,) = subject.build().train(), subject.inputs(8)
-        losses = _descend(subject, module, batch, module.phases[number], steps=12, rate=RATE)
+        phase, by = module.phases[number], partial(torch.optim.SGD, lr=RATE)
+        losses = _descend(subject, module, batch, phase, steps=12, by=by)
         if not losses[-1] < losses[0]:
-            name = module.phases[number].name
-            raise Broken(f"phase {name}: the loss on one batch is {losses[0]:g} at first, {losses[-1]:g} later")
+            raise Broken(f"phase {phase.name}: the loss on one batch is {losses[0]:g} at first, {losses[-1]:g} later")
 
 
 def _descend(
-    subject: ObjectiveSubject, module: Objective, batch: Any, phase: Phase, *, steps: int, rate: float
+    subject: ObjectiveSubject,
+    module: Objective,
+    batch: Any,
+    phase: Phase,
+    *,
+    steps: int,
+    by: Callable[[list[nn.Parameter]], torch.optim.Optimizer],
 ) -> list[float]:
-    """The losses before each step of gradient descent on one batch."""
+    """The losses before each step of an optimizer on one batch."""
     losses, parameters = [], _trained_in(module, phase.parts)
+    optimizer = by(parameters)
     for _ in range(steps):
         subject.start(module)
         with subject.on_stream():
             loss = module(batch, phase.name)
         losses.append(float(loss.detach()))
         gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-        with torch.no_grad():
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                if gradient is not None:
-                    parameter.sub_(gradient / max(float(gradient.norm()), 1.0), alpha=rate)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = None if gradient is None else gradient / max(float(gradient.norm()), 1.0)
+        optimizer.step()
     return losses
 
 
@@ -472,7 +479,7 @@ def outcome_gets_better(subject: ObjectiveSubject) -> None:
     module, (batch,) = subject.build(), subject.inputs(8)
     before, what = _goodness(subject, module, batch)
     for phase in module.train().phases:
-        _descend(subject, module, batch, phase, steps=100, rate=10 * RATE)
+        _descend(subject, module, batch, phase, steps=100, by=partial(torch.optim.Adam, lr=2 * RATE))
     after, _ = _goodness(subject, module, batch)
     if after < before or (what == "labels" and after == before <= 0.5):
         measure = "share right" if what == "labels" else "mean logarithm"
