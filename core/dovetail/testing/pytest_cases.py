@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -56,6 +57,8 @@ def _examined(component: Component, names: Registry) -> Any:
 def every_component(plugin: str) -> Callable[[Any], Any]:
     """Make a test of each check of each of a plugin's components.
 
+    With pytest-xdist and `--dist loadgroup`, the tests of a component run in one worker, which examines it once.
+
         @every_component("my-plugin")
         def test_conformance(check):
             check()
@@ -66,5 +69,15 @@ def every_component(plugin: str) -> Callable[[Any], Any]:
     import pytest
 
     names, found = _all(plugin)
-    cases = [Case(component, check, names) for component in found for check in checks_of(component.kind, names)]
+    cases = [
+        pytest.param(Case(component, check, names), marks=_in_one_worker(component))
+        for component in found
+        for check in checks_of(component.kind, names)
+    ]
     return pytest.mark.parametrize("check", cases, ids=str)
+
+
+def _in_one_worker(component: Component) -> tuple[Any, ...]:
+    import pytest
+
+    return (pytest.mark.xdist_group(str(component)),) if "xdist.plugin" in sys.modules else ()
