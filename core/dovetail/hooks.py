@@ -1,7 +1,9 @@
 """The hooks: what a plugin's `plugin.py` may implement, each marked with `@dovetail.hook`.
 
 `dovetail_registry` says where the plugin's registry is, and every plugin has it. The others are behaviour: one that
-raises is reported once with its plugin, and switched off until the command ends.
+raises is reported once with its plugin, and switched off until the command ends. A hook may leave arguments out.
+
+A `run` is its `name`, its `seed`, its `folder`, and its `spec`, the filled-in tables of its stages.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ def dovetail_registry() -> Path:
 
 @_spec
 def dovetail_run_started(run: dict[str, Any]) -> None:
-    """Training of a run begins or goes on: its `name`, `seed`, `folder` and `spec`."""
+    """Training of a run begins or goes on."""
 
 
 @_spec
@@ -39,7 +41,7 @@ def dovetail_evaluated(run: dict[str, Any], record: dict[str, Any]) -> None:
 
 @_spec
 def dovetail_run_finished(run: dict[str, Any], result: dict[str, float]) -> None:
-    """A run has finished with these final metrics."""
+    """A run has finished with these final metrics; its folder holds its model, which `dovetail.load` reads."""
 
 
 @_spec

@@ -97,11 +97,14 @@ def test_checkpoints_do_not_disturb_training(workplace, tmp_path):
 
 
 def test_hooks_hear_of_a_run(workplace):
-    workplace.train()
-    assert bench_toys_plugin.HEARD == [
-        ("started", "tiny"), ("evaluated", 1), ("evaluated", 2), ("evaluated", 3),
+    folder = workplace.train().folder
+    heard = bench_toys_plugin.HEARD
+    assert [(what, value) for what, value, _ in heard] == [
+        ("started", 0), ("evaluated", 1), ("evaluated", 2), ("evaluated", 3),
         ("finished", ["right.test", "right.valid"]),
     ]  # fmt: skip
+    told = {"name": "tiny", "seed": 0, "folder": str(folder.path), "spec": folder.about()["system"]}
+    assert [run for _, _, run in heard] == [told] * 5
 
 
 def test_the_mean_loss_of_an_epoch_is_recorded(workplace):

@@ -103,8 +103,8 @@ class Bench:
         if not folder.file("run.json").exists():
             write_json(folder.file("run.json"), self._about(system, seed, identity))
         folder.log(f"trains {system.name} with seed {seed}")
-        about = {"name": system.name, "seed": seed, "folder": str(folder.path)}
-        self.registry.behaviour.call("dovetail_run_started", run={**about, "spec": folder.about()["system"]})
+        about = {"name": system.name, "seed": seed, "folder": str(folder.path), "spec": folder.about()["system"]}
+        self.registry.behaviour.call("dovetail_run_started", run=about)
         datasets = [self.checker.dataset(stage.dataset) for stage in system.stages]
         metrics = Training(system, seed, folder, datasets, self.checker.runs, report).run()
         self.registry.behaviour.call("dovetail_run_finished", run=about, result=metrics)
