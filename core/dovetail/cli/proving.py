@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,20 +39,27 @@ def prove(
     only: Annotated[str, typer.Option(metavar="CHECK", help="Only this check, like `causality`.")] = "",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every check with its reason.")] = False,
 ) -> None:
-    """Check a plugin's components: whether they do what a component of their kind must.
+    """Check a plugin with the conformance kit: the package as a whole, and each of its components.
 
     Each check says why it is asked and where that comes from. A component declares small configurations of itself, and
     failures that it expects, in the module that `examples` of its registry.toml names. Exit status 1 where one fails.
     """
-    from dovetail.testing import examine
+    from dovetail.testing import examine, examine_package
+    from dovetail.testing.packaging import named
 
     state = state_of(context)
+    plugin = named(state.registry, name)
     found = _components(state.registry, name, component)
     counts: Counter[str] = Counter()
-    for one in found:
-        results = examine(one, state.registry, only or None)
+    examined = (examine(one, state.registry, only or None) for one in found)
+    for results in examined if component else chain([examine_package(plugin, only or None)], examined):
         counts.update(result.status for result in results)
-        _print(one, results, verbose)
+        if results:
+            _print(results, verbose)
+    if not counts:
+        raise Mistake(
+            f"the check `{only}` is asked of nothing here; `dovetail test-plugin {name} -v` shows those that are"
+        )
     words = {"absent": "not applicable", "expected": "expected to fail", "mended": "expected to fail, but passed"}
     each = ", ".join(f"{count} {words.get(status, status)}" for status, count in counts.items())
     say(f"{name}: {len(found)} components, {counts.total()} checks: {each}")
@@ -62,17 +70,15 @@ def prove(
 def _components(registry: Registry, name: str, component: str) -> list[Component]:
     components = sorted(registry.components.values(), key=lambda c: (c.kind, c.short))
     of_plugin = [found for found in components if found.plugin == name]
-    if not of_plugin:
-        raise Mistake(unknown("plugin with components", name, sorted({found.plugin for found in components})))
     chosen = [found for found in of_plugin if component in ("", found.short, found.name)]
-    if not chosen:
+    if component and not chosen:
         raise Mistake(unknown("component", component, sorted({found.short for found in of_plugin})))
     return chosen
 
 
-def _print(component: Component, results: list[Result], verbose: bool) -> None:
+def _print(results: list[Result], verbose: bool) -> None:
     passed = sum(result.good for result in results)
-    typer.echo(f"{'✓' if passed == len(results) else '✗'} {component}  {passed}/{len(results)}")
+    typer.echo(f"{'✓' if passed == len(results) else '✗'} {results[0].component}  {passed}/{len(results)}")
     for result in results:
         if verbose or result.status not in ("passed", "absent", "blocked"):
             say(f"    {result.check.name} {result.status}{f': {result.detail}' if result.detail else ''}")

@@ -15,7 +15,7 @@ from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from attrs import Factory, field, frozen
 
@@ -26,6 +26,9 @@ from dovetail.plugins import Plugin
 from dovetail.randomness import on_stream
 from dovetail.registries import Component, Registry, registry
 from dovetail.spaces import Space
+
+if TYPE_CHECKING:
+    from dovetail.testing.packaging import Package
 
 Status = Literal["passed", "failed", "blocked", "expected", "mended", "absent"]
 Values = Mapping[str, Any] | Callable[[Path], Mapping[str, Any]]
@@ -172,13 +175,13 @@ class Check:
 
 @frozen
 class Result:
-    """What became of one check of one component.
+    """What became of one check of one component, or of a plugin as a whole.
 
     status: `passed`; `failed`; `blocked`, by a check that failed; `expected`, a failure that is declared; `mended`, one
     that is declared and does not happen; `absent`, it applies to no example.
     """
 
-    component: Component
+    component: Component | Package
     check: Check
     status: Status
     detail: str = ""
@@ -251,7 +254,7 @@ def checks_of(kind: str, names: Registry | None = None) -> list[Check]:
 
 
 def _load_checks() -> None:
-    for module in ("every_kind", "modules", "sequences", "kinds"):
+    for module in ("every_kind", "modules", "sequences", "kinds", "packaging"):
         import_module(f"dovetail.testing.{module}")
 
 
@@ -290,16 +293,27 @@ def examine(component: Component, names: Registry, only: str | None = None) -> l
         if name not in {found.name for found in wanted}:
             raise Mistake(f"{component}: a failure of `{name}` is expected, which is no check of the kind")
     subject = SUBJECTS.get(component.kind, Subject)
-    results: dict[str, Result] = {}
     with tempfile.TemporaryDirectory() as folder:
         subjects = []
         for number, example in enumerate(examples):
             (own := Path(folder) / str(number)).mkdir()
             subjects.append(subject(names, component, example, own))
-        needed = _with_prerequisites(only) if only else None
-        for found in wanted:
-            if needed is None or found.name in needed:
-                results[found.name] = _judge(found, component, subjects, results, expected.get(found.name))
+        return judge(wanted, component, subjects, expected, only)
+
+
+def judge(
+    wanted: Sequence[Check],
+    what: Component | Package,
+    subjects: Sequence[Subject | Package],
+    expected: Mapping[str, str],
+    only: str | None = None,
+) -> list[Result]:
+    """What becomes of checks, in the order given; `expected` has the reasons of failures that are declared."""
+    needed = _with_prerequisites(only) if only else {found.name for found in wanted}
+    results: dict[str, Result] = {}
+    for found in wanted:
+        if found.name in needed:
+            results[found.name] = _judge(found, what, subjects, results, expected.get(found.name))
     return [result for result in results.values() if only in (None, result.check.name)]
 
 
@@ -308,33 +322,38 @@ def _with_prerequisites(name: str) -> set[str]:
 
 
 def _judge(
-    found: Check, component: Component, subjects: Sequence[Subject], before: Mapping[str, Result], reason: str | None
+    found: Check,
+    what: Component | Package,
+    subjects: Sequence[Subject | Package],
+    before: Mapping[str, Result],
+    reason: str | None,
 ) -> Result:
     culprits = [name for name in found.after if name in before and before[name].status in ("failed", "blocked")]
     if culprits:
-        return Result(component, found, "blocked", f"not judged, since {listed(culprits)} failed")
+        return Result(what, found, "blocked", f"not judged, since {listed(culprits)} failed")
     fault = _run(found, subjects)
     if fault is None:
-        return Result(component, found, "absent", f"asked where there is {found.wants}")
+        return Result(what, found, "absent", f"asked where there is {found.wants}")
     if reason is not None:
-        return Result(component, found, "expected" if fault else "mended", reason)
-    return Result(component, found, "failed" if fault else "passed", fault)
+        return Result(what, found, "expected" if fault else "mended", reason)
+    return Result(what, found, "failed" if fault else "passed", fault)
 
 
-def _run(found: Check, subjects: Sequence[Subject]) -> str | None:
+def _run(found: Check, subjects: Sequence[Subject | Package]) -> str | None:
     """What is wrong: nothing where all is as it must be; None where the check applies to no example."""
     applied = not subjects and found.name == "examples"
     for number, subject in enumerate(subjects):
+        example = f"example {number + 1}: " if isinstance(subject, Subject) else ""
         try:
             if not found.applies(subject):
                 continue
             applied = True
             found.run(subject)
         except Broken as broken:
-            return f"example {number + 1}: {broken}"
+            return f"{example}{broken}"
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
-            return f"example {number + 1}: {type(error).__name__}: {error} ({place.filename}:{place.lineno})"
+            return f"{example}{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
     if found.name == "examples" and len(subjects) < SMALL_CONFIGURATIONS:
         return f"must have {SMALL_CONFIGURATIONS} small configurations (`Example`) at least, but has {len(subjects)}"
     return "" if applied else None
