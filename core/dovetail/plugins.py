@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 import warnings
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal
@@ -122,13 +123,25 @@ class Behaviour:
 
     def call(self, hook: str, **arguments: Any) -> list[Any]:
         """Call every plugin's `hook`; the answers that are not None."""
+        return self.each(hook, lambda implementation: implementation(**arguments))
+
+    def each(self, hook: str, use: Callable[[Callable[..., Any]], Any]) -> list[Any]:
+        """What `use` makes of each plugin's implementation of `hook`, where it is not None.
+
+        What it raises is the plugin's fault. The implementation takes all arguments of the hook, by name.
+        """
         answers = []
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             try:
-                answers.append(implementation.function(**{name: arguments[name] for name in implementation.argnames}))
+                answers.append(use(partial(_call, implementation)))
             except Exception as error:  # a stranger's hook must not cost a run
                 name = implementation.plugin_name
                 self.manager.unregister(name=name)
                 message = f"plugin {name}: {hook} raised {type(error).__name__}: {error}; its hooks are off"
                 warnings.warn(message, RuntimeWarning, stacklevel=2)
         return [answer for answer in answers if answer is not None]
+
+
+def _call(implementation: pluggy.HookImpl, **arguments: Any) -> Any:
+    """With the arguments that it asks for."""
+    return implementation.function(**{name: arguments[name] for name in implementation.argnames})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.main import get_group
 
 from dovetail.errors import DovetailError, Mistake, close, listed, unknown
 from dovetail.registries import Registry, registry
@@ -31,12 +32,24 @@ class State:
         return found
 
     def add_commands(self, app: typer.Typer) -> None:
-        """Let the plugins add their commands; a workspace that cannot be read is said by the command that needs it."""
+        """Let the plugins add their commands; a workspace that cannot be read is said by the command that needs it.
+
+        A plugin's commands are all there or none of them is: one that cannot be read, or whose name is taken, is the
+        plugin's fault and hurts no other command.
+        """
         try:
             behaviour = self.registry.behaviour
         except DovetailError:
             return
-        behaviour.call("dovetail_commands", app=app)
+
+        def add(hook: Callable[..., Any]) -> None:
+            own = typer.Typer()
+            hook(app=own)
+            _check_commands(own, app)
+            app.registered_commands += own.registered_commands
+            app.registered_groups += own.registered_groups
+
+        behaviour.each("dovetail_commands", add)
 
     def bench(self, store: str | None) -> Bench:
         from dovetail.bench import Bench, Store
@@ -61,6 +74,14 @@ class State:
         command = {"systems": f"a system: `dovetail run {name}`", "grids": f"a grid: `dovetail grid {name}`"}
         hints = (f"it is {command[other[0]]}",) if other else (possible, nowhere)
         raise Mistake("; ".join(filter(None, (f"there is no {nouns} `{name}`", *hints))))
+
+
+def _check_commands(own: typer.Typer, app: typer.Typer) -> None:
+    """That a plugin's commands can be read, and have names that are free in `app`; raises what is wrong."""
+    if own.registered_callback is not None:
+        raise ValueError("a plugin adds commands by `@app.command()`, and no options of `dovetail` itself")
+    if both := {*get_group(own).commands} & {*get_group(app).commands}:
+        raise ValueError(f"the command `{min(both)}` is there already")
 
 
 NO_WORKSPACE = (
