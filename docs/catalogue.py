@@ -2,16 +2,17 @@
 
 import inspect
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from scorecards import scorecards
 from sphinx.application import Sphinx
 
 import dovetail
-from dovetail.report.describe import FieldDoc, describe, describe_fields
 from dovetail.config import spell
 from dovetail.registries import Component, Registry
+from dovetail.report.describe import FieldDoc, describe, describe_fields
 from dovetail.systems import Train
 
 FOLDER = "catalogue"
@@ -27,7 +28,8 @@ def write(app: Sphinx) -> None:
     """Write the pages beside the others; those that are as they were are left alone."""
     folder = Path(app.srcdir) / FOLDER
     folder.mkdir(exist_ok=True)
-    found = pages(dovetail.registry(Path(__file__).parent.parent / "registry.toml"))
+    registry = dovetail.registry(Path(__file__).parent.parent / "registry.toml")
+    found = pages(registry, scorecards(registry, folder / "scorecards.json"))
     for stale in set(folder.glob("*.md")) - {folder / f"{name}.md" for name in found}:
         stale.unlink()
     for name, text in found.items():
@@ -36,9 +38,9 @@ def write(app: Sphinx) -> None:
             file.write_text(text, encoding="utf-8")
 
 
-def pages(registry: Registry) -> dict[str, str]:
-    """The text of each page by name."""
-    kinds = {kind: kind_page(registry, kind) for kind in registry.kinds}
+def pages(registry: Registry, cards: Mapping[str, str]) -> dict[str, str]:
+    """The text of each page by name; `cards` has each component's scorecard."""
+    kinds = {kind: kind_page(registry, kind, cards) for kind in registry.kinds}
     return {"index": index(registry), **kinds, "spaces": spaces(registry), "train": train(registry)}
 
 
@@ -50,7 +52,8 @@ def index(registry: Registry) -> str:
     return f"""# Catalogue
 
 Every component of this installation, by kind. The pages are written from the registry and from the specs themselves;
-`dovetail list` and `dovetail show NAME` tell the same.
+`dovetail list` and `dovetail show NAME` tell the same. *Conformance* is what `dovetail test-plugin` finds of a
+component: the checks of its kind, each with its reason.
 
 {table(("kind", "what it is", "components"), rows)}
 
@@ -63,20 +66,21 @@ Beside the kinds there are the [spaces](spaces.md) that flow between them, and a
 """
 
 
-def kind_page(registry: Registry, kind: str) -> str:
+def kind_page(registry: Registry, kind: str, cards: Mapping[str, str]) -> str:
     components = registry.of_kind(kind)
-    sections = [component_section(registry, component) for component in components]
+    sections = [component_section(registry, component, cards[str(component)]) for component in components]
     none = "No plugin that is installed brings one yet.\n"
     return "\n".join([f"# {kind}\n", f"{escape(meaning(registry, kind))}\n", *(sections or [none])])
 
 
-def component_section(registry: Registry, component: Component) -> str:
+def component_section(registry: Registry, component: Component, card: str) -> str:
     spec = component.load()
     about = [f"{escape(component.summary)}."]
     about += [f"Paper: {{cite:t}}`{component.paper}`."] if component.paper else []
     about += [f"Deprecated: use `{component.deprecated}`."] if component.deprecated else []
     lines = [f"({component.kind}-{component.name.replace('/', '-')})=", f"## {component.name}", "", " ".join(about), ""]
-    lines += [f"- {line}" for line in (*fits(spec), f"Spec: `{component.spec}`; version {component.version}")]
+    made = f"Spec: `{component.spec}`; version {component.version}"
+    lines += [f"- {line}" for line in (*fits(spec), made, f"Conformance: {escape(card)}")]
     return "\n".join([*lines, "", fields(describe(component, registry)), ""])
 
 

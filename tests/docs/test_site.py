@@ -37,6 +37,19 @@ def test_every_component_is_in_the_catalogue_with_its_fields(site):
             assert f'<span class="pre">{attribute.name}</span>' in page, (component, attribute.name)
 
 
+def test_every_component_has_its_scorecard(site):
+    for kind in dovetail.registry().kinds:
+        page = (site / "catalogue" / f"{kind}.html").read_text(encoding="utf-8")
+        cards = re.findall(r"Conformance: (\d+) of (\d+) checks passed", page)
+        assert len(cards) == len(dovetail.registry().of_kind(kind))
+        assert "not passed" not in page
+        expected = page.count("is expected to fail: ")
+        assert sum(int(asked) - int(passed) for passed, asked in cards) == expected
+    metrics = (site / "catalogue" / "metric.html").read_text(encoding="utf-8")
+    assert "is expected to fail: " in metrics
+    assert "is the mean over batches of their perplexities" in metrics
+
+
 def test_every_kind_and_space_has_its_place(site):
     registry = dovetail.registry()
     index = (site / "catalogue" / "index.html").read_text(encoding="utf-8")
