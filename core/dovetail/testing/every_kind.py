@@ -65,6 +65,12 @@ def defaults(subject: Subject) -> None:
         raise Broken(f"cannot be built from its defaults: {type(error).__name__}: {error}") from error
 
 
+def as_table(subject: Subject) -> str:
+    """A subject's spec as a table of TOML."""
+    written = in_toml(subject.spec, subject.registry)
+    return written if written.startswith("{") else f"{{ use = {written} }}"
+
+
 @check(
     reason="specs are stored as TOML: a run that cannot be written down cannot be repeated",
     source=f"{ARCHITECTURE}, identity",
@@ -72,10 +78,9 @@ def defaults(subject: Subject) -> None:
 )
 def toml(subject: Subject) -> None:
     """Its spec, written as TOML and read again, is the same."""
-    written = in_toml(subject.spec, subject.registry)
-    use = written if written.startswith("{") else f"{{ use = {written} }}"
+    written = as_table(subject)
     file = subject.folder / "spec.toml"
-    file.write_text(f"spec = {use}\n", encoding="utf-8")
+    file.write_text(f"spec = {written}\n", encoding="utf-8")
     try:
         values = tables.read(file).plain()["spec"]
         values.pop("use")
@@ -129,13 +134,16 @@ def same_seed(subject: Subject) -> None:
     after=("same-seed", "evaluation"),
 )
 def no_global_state(subject: Subject) -> None:
-    """Neither building nor use in evaluation changes anything of the process, but that building draws from torch."""
+    """Neither building nor use changes anything of the process; random numbers are torch's, and not in evaluation."""
     with subject.on_stream(), _nothing_changes("building", draws=True):
         module = subject.make()
     if subject.trains:
         module.eval()
         inputs = subject.inputs()
         with subject.on_stream(), _nothing_changes("use in evaluation", draws=subject.draws), torch.no_grad():
+            subject.use(module, *inputs)
+        module.train()
+        with subject.on_stream(), _nothing_changes("use in training", draws=True):
             subject.use(module, *inputs)
 
 

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from dovetail.interfaces import Objective, Phase, Progress, Split
 from dovetail.randomness import stream
 from dovetail.spaces import Label, Labels, Padded, Tokens
+from dovetail.testing.clean import in_clean_process
+from dovetail.testing.every_kind import as_table
 from dovetail.testing.kit import Broken, check
 from dovetail.testing.modules import evaluated
 from dovetail.testing.sequences import stepwise
@@ -288,14 +290,13 @@ def direction(subject: MetricSubject) -> None:
     reason="a metric that cannot reach its best value, or passes it, does not measure what it says",
     source=INTERFACES,
     after=("direction",),
-    applies=lambda subject: subject.example.perfect is not None,
-    wants="an example that says what `perfect` outcomes are",
 )
 def perfect(subject: MetricSubject) -> None:
     """Perfect outcomes give the best value, and no other outcome a better one."""
+    if subject.example.perfect is None:
+        raise Broken("the example does not say what `perfect` outcomes are")
     outcomes = [dict(outcome) for outcome in _outcomes(subject)]
-    make_perfect = subject.example.perfect or dict
-    best = subject.computed(*map(make_perfect, outcomes))
+    best = subject.computed(*map(subject.example.perfect, outcomes))
     value, any_other = next(iter(best.values())), next(iter(subject.computed(*outcomes).values()))
     if subject.example.best is not None and not math.isclose(value, subject.example.best, rel_tol=1e-6, abs_tol=1e-6):
         raise Broken(f"is {value} for perfect outcomes, but the best value is {subject.example.best}")
@@ -336,10 +337,33 @@ def fingerprint(subject: DatasetSubject) -> None:
     if one.fingerprint != other.fingerprint:
         raise Broken("two openings of the same data have different fingerprints")
     if subject.example.changed is None:
-        return
+        raise Broken("the example does not say what `changed` data are")
     values = subject.example.changed(subject.folder) if callable(subject.example.changed) else subject.example.changed
     if subject.read(values).build().fingerprint == one.fingerprint:
         raise Broken("other data (the example's `changed`) have the same fingerprint")
+
+
+FINGERPRINT = """
+import sys
+import tomllib
+from dovetail.registries import registry
+values = tomllib.loads(sys.argv[1])["spec"]
+print(registry().spec("dataset", values.pop("use"), **values).build().fingerprint)
+"""
+
+
+@check(
+    "dataset",
+    reason="Python's `hash` of a text is another one in each process, and every run would be another run",
+    source="docs/architecture.md, identity",
+    after=("toml", "fingerprint"),
+    applies=lambda subject: subject.number == 0,  # a process for each component is enough
+)
+def fingerprint_elsewhere(subject: DatasetSubject) -> None:
+    """The fingerprint is the same in another process."""
+    elsewhere = in_clean_process(FINGERPRINT, f"spec = {as_table(subject)}").strip()
+    if elsewhere != str(subject.build().fingerprint):
+        raise Broken("the fingerprint is another one in another process: has it Python's `hash`, or a time, in it?")
 
 
 @check(

@@ -83,12 +83,14 @@ class Subject:
         component: what is checked.
         example: its configuration.
         folder: where the example's files go.
+        number: of the example.
     """
 
     registry: Registry
     component: Component
     example: Example
     folder: Path
+    number: int = 0
 
     trains: ClassVar[bool] = False
     """Whether what is built is a module with inputs and outputs."""
@@ -297,7 +299,7 @@ def examine(component: Component, names: Registry, only: str | None = None) -> l
         subjects = []
         for number, example in enumerate(examples):
             (own := Path(folder) / str(number)).mkdir()
-            subjects.append(subject(names, component, example, own))
+            subjects.append(subject(names, component, example, own, number))
         return judge(wanted, component, subjects, expected, only)
 
 

@@ -111,6 +111,20 @@ def _shown(made: dict[str, Any]) -> dict[str, Any]:
 
 @check(
     *MODULES,
+    reason="a run that is repeated, or resumed, gives the same numbers",
+    source="docs/architecture.md, random streams",
+    after=("no-global-state",),
+)
+def same_result(subject: Subject) -> None:
+    """In training, two of them with one seed give the same to the last bit, whatever they draw."""
+    inputs = subject.inputs()
+    one, other = (trained(subject, subject.build(), *inputs) for _ in range(2))
+    if not identical(one, other):
+        raise Broken("training with one seed gives two results: draw from torch's global generator alone")
+
+
+@check(
+    *MODULES,
     reason="runs are resumed, and parts are taken from earlier runs, by safetensors files",
     source="docs/architecture.md, the store",
     after=("evaluation",),

@@ -6,10 +6,7 @@ Asked of a plugin as a whole, in clean processes: this interpreter, the same pat
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import tarfile
 import tempfile
 import tomllib
@@ -29,6 +26,7 @@ from dovetail.errors import Mistake, close, listed, unknown
 from dovetail.hooks import API
 from dovetail.plugins import GROUP, Plugin
 from dovetail.registries import Registry, registry
+from dovetail.testing.clean import in_clean_process
 from dovetail.testing.kit import CHECKS, Broken, Nonconformance, Result, check, judge, spell
 
 PLUGINS = "docs/plugins.md"
@@ -36,10 +34,6 @@ HEAVY = ("torch", "numpy", "lightning_fabric")
 """What listing must not import."""
 SHARE = 0.2
 """Of the time to import torch: what listing a plugin may cost."""
-PATIENCE = 300
-"""Seconds for a process to end."""
-KEPT = ("PATH", "HOME", "SYSTEMROOT", "TEMP", "TMP", "LANG")
-"""What a clean environment has of this one."""
 
 LIST = f"""
 import json, sys, time
@@ -106,7 +100,7 @@ class Package:
     def listing(self) -> dict[str, Any]:
         """What it costs to find and load the plugin, all others switched off, in a clean process."""
         others = {point.name for point in entry_points(group=GROUP)} - {self.entry.name}
-        found: dict[str, Any] = json.loads(_run(LIST, self.entry.name, *sorted(others)))
+        found: dict[str, Any] = json.loads(in_clean_process(LIST, self.entry.name, *sorted(others)))
         return found
 
     @cached_property
@@ -139,7 +133,7 @@ class Package:
 
     def build(self, what: str, source: Path, folder: Path) -> Path:
         """The wheel or the sdist that the backend makes of a source folder."""
-        last = _run(BUILD, what, str(folder), *self.backend, place=source).strip().splitlines()[-1]
+        last = in_clean_process(BUILD, what, str(folder), *self.backend, place=source).strip().splitlines()[-1]
         return folder / last.removeprefix("built ")
 
 
@@ -147,23 +141,9 @@ def _owner(point: EntryPoint) -> str:
     return point.dist.name if isinstance(point.dist, Distribution) else "unknown"
 
 
-def _run(program: str, *words: str, place: Path | None = None) -> str:
-    """What a program prints in a clean process; raises `Broken` with its last words where it fails."""
-    path = os.pathsep.join(entry for entry in sys.path if entry)
-    environment = {name: value for name, value in os.environ.items() if name in KEPT} | {"PYTHONPATH": path}
-    with tempfile.TemporaryDirectory() as empty:
-        done = subprocess.run(  # noqa: S603 (this interpreter)
-            [sys.executable, "-c", program, *words],
-            cwd=place or empty, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
-        )  # fmt: skip
-    if done.returncode:
-        raise Broken(f"a clean process fails: {' / '.join(done.stderr.strip().splitlines()[-3:])}")
-    return done.stdout
-
-
 @cache
 def _torch_seconds() -> float:
-    return float(_run(TORCH))
+    return float(in_clean_process(TORCH))
 
 
 @check(
@@ -207,7 +187,7 @@ def light_listing(package: Package) -> None:
 )
 def names_resolve(package: Package) -> None:
     """Every spec, kind, space and component that its registry.toml names is there, in a clean process."""
-    if wrong := json.loads(_run(RESOLVE, package.plugin.name)):
+    if wrong := json.loads(in_clean_process(RESOLVE, package.plugin.name)):
         raise Broken("; ".join(wrong))
 
 

@@ -95,6 +95,21 @@ class FingerprintOfObjectSpec(TableSpec):
     dataset = FingerprintOfObject
 
 
+class FingerprintOfProcess(Table):
+    """Has a fingerprint by Python's `hash` of bytes, which is another one in each process."""
+
+    @property
+    def fingerprint(self):
+        return f"{hash(self.x.numpy().tobytes()):x}"
+
+
+@frozen(kw_only=True)
+class FingerprintOfProcessSpec(TableSpec):
+    """Has a fingerprint by Python's `hash`, which is another one in each process."""
+
+    dataset = FingerprintOfProcess
+
+
 class Overlap(Table):
     """Begins each split with the last row of the one before."""
 

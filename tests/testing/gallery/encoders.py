@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from typing import ClassVar
 
+import numpy as np
 import torch
 from attrs import field, frozen
 from torch import nn
@@ -255,6 +256,57 @@ class DropoutOnSpec(DenseSpec):
     """Drops half of its output, in evaluation too."""
 
     module = DropoutOn
+
+
+class OwnDropout(Dense):
+    """Drops by a generator of its own, which nobody seeds."""
+
+    def forward(self, x):
+        y = super().forward(x)
+        if not self.training:
+            return y
+        own = torch.Generator()
+        own.seed()
+        return y * torch.empty(y.shape).bernoulli_(0.5, generator=own).to(y) * 2
+
+
+@frozen(kw_only=True)
+class OwnDropoutSpec(DenseSpec):
+    """Drops by a generator of its own, which nobody seeds."""
+
+    module = OwnDropout
+
+
+class NumpyDropout(Dense):
+    """Drops by NumPy's random numbers."""
+
+    def forward(self, x):
+        y = super().forward(x)
+        if not self.training:
+            return y
+        return y * torch.from_numpy(np.random.rand(*y.shape) < 0.5).to(y) * 2
+
+
+@frozen(kw_only=True)
+class NumpyDropoutSpec(DenseSpec):
+    """Drops by NumPy's random numbers."""
+
+    module = NumpyDropout
+
+
+class LouderInTraining(Dense):
+    """Is twice as large in training."""
+
+    def forward(self, x):
+        y = super().forward(x)
+        return 2 * y if self.training else y
+
+
+@frozen(kw_only=True)
+class LouderInTrainingSpec(DenseSpec):
+    """Is twice as large in training."""
+
+    module = LouderInTraining
 
 
 @frozen(kw_only=True)

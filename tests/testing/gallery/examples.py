@@ -32,10 +32,8 @@ RANDOM = (Example({"hidden": 3}, random=True), Example({"hidden": 4}, random=Tru
 IMAGES = (Example({"noise": 4}), Example({"noise": 5}))
 SHARES = (Example({"hidden": 3, "kept": 0.4}), Example({"hidden": 4}))
 ITS_OWN = {
-    "encoder/dropout": RANDOM,
-    "encoder/dropout-on": RANDOM,
-    "cell/dropout": RANDOM,
-    "cell/dropout-on": RANDOM,
+    **{f"encoder/{name}": RANDOM for name in ("dropout", "dropout-on", "own-dropout", "numpy-dropout")},
+    **{f"cell/{name}": RANDOM for name in ("dropout", "dropout-on")},
     "encoder/kept": SHARES,
     "encoder/undocumented": SHARES,
     "encoder/positional": SHARES,
