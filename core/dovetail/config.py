@@ -17,6 +17,7 @@ from dovetail.frozendict import FrozenDict
 from dovetail.interfaces import Spec
 from dovetail.registries import NONE, Registry
 from dovetail.tables import REFERENCES, Given, merge
+from dovetail.tables import given as as_given
 
 
 class _Bad:
@@ -140,13 +141,15 @@ class _Slot:
 class Loader:
     """Reads specs from tables, and gathers `faults` and `swaps` on the way.
 
-    `runs` finds earlier runs by name. `files` says whether a file that is named must be there.
+    `runs` finds earlier runs by name. `files` says whether a file that is named must be there. `versions` are those of
+    the components, by kind and full name, when the tables were written; the present ones where they are absent.
     """
 
     registry: Registry
     subject: str
     runs: Callable[[str], Any] | None = None
     files: bool = True
+    versions: Mapping[str, int] = FrozenDict()
     faults: list[Fault] = field(factory=list)
     swaps: list[Swap] = field(factory=list)
     shares: list[tuple[_Slot, Share, Given]] = field(factory=list)
@@ -186,7 +189,7 @@ class Loader:
         if keys == ["from_run"]:
             return self._from_run(given, slot)
         cls, values = self._resolve(given, slot)
-        return cls if cls in (None, BAD) else self.fill(cls, values, given, slot.path, slot.default)
+        return cls if cls in (None, BAD) else self._fill_slot(cls, values, given, slot)
 
     def _resolve(self, given: Given, slot: _Slot) -> tuple[Any, dict[str, Given]]:
         """The spec class that a slot's table means, None for `core/none`, BAD for a fault; and the values for it.
@@ -206,6 +209,27 @@ class Loader:
         if cls is BAD or given.previous is None:
             return cls, values
         return cls, self._keep(cls, values, given.previous, slot)
+
+    def _fill_slot(self, cls: type[Spec], values: dict[str, Given], given: Given, slot: _Slot) -> Any:
+        """The spec; where `versions` says that another version wrote the values, a fault names both."""
+        if not self.versions:
+            return self.fill(cls, values, given, slot.path, slot.default)
+        component = self.registry.component_of(cls)
+        version = self.versions.get(str(component), component.version)
+        versions = f"version {version} of {component} wrote this, and {component.version} is installed"
+        if version < component.version:
+            migrated, wrong = _migrate(cls, values, version)
+            if wrong:
+                return self.fault(given.where, slot.path, f"{versions}: {wrong}")
+            values = as_given(migrated, given.where, given.folder).value
+        filled = self.fill(cls, values, given, slot.path)
+        if filled is BAD and version < component.version:
+            self.fault(
+                given.where, slot.path, versions, f"`{cls.__name__}.migrate` can make the older values the newer"
+            )
+        elif filled is BAD and version > component.version:
+            self.fault(given.where, slot.path, f"{versions}: install the newer one of the plugin {component.plugin}")
+        return filled
 
     def _none(self, values: dict[str, Given], name: Given, slot: _Slot) -> Any:
         if not slot.optional:
@@ -372,3 +396,15 @@ class Loader:
         pairs = enumerate(zip(items, options, strict=True))
         values = [self.value(item, f"{path}.{index}", option) for index, (item, option) in pairs]
         return BAD if BAD in values else tuple(values)
+
+
+def _migrate(cls: type[Spec], values: Mapping[str, Given], version: int) -> tuple[Any, str]:
+    """What a spec class makes of an older version's values, or what is wrong with that."""
+    try:
+        migrated: Any = cls.migrate({key: value.plain() for key, value in values.items()}, version)
+    except Mistake as error:
+        return None, str(error)
+    except Exception as error:  # a stranger's code, shown as its own fault
+        return None, f"`{cls.__name__}.migrate` raised {type(error).__name__}: {error}"
+    wrong = f"`{cls.__name__}.migrate` must return a table, but returned {migrated!r}"
+    return migrated, "" if isinstance(migrated, Mapping) else wrong

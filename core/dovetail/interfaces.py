@@ -31,11 +31,25 @@ class Spec(ABC):
     """A component's hyperparameters.
 
     `kind` names the kind. `takes` says which spaces an argument of `build` may have, `{"given": (Regions, Sequence)}`;
-    an argument that is absent takes any. `build` raises `Misfit` for what a type cannot say.
+    an argument that is absent takes any. `build` raises `Misfit` for what a type cannot say. `migrate` reads what an
+    older version of the component wrote.
     """
 
     kind: ClassVar[str]
     takes: ClassVar[Mapping[str, tuple[type[Space], ...]]] = {}
+
+    @classmethod
+    def migrate(cls, values: dict[str, Any], version: int) -> dict[str, Any]:
+        """The values of a run that an older version of the component made, as those of this version.
+
+        Called where such a run is read back: to load or sample its model, or to take a part of it. The run stays as
+        it is, under its own key. Raises `Mistake` where no values of this version mean the same.
+
+        Args:
+            values: what run.json has of the component, by name, as TOML would; a slot is a table with `use`.
+            version: the component's when the run was made, less than now.
+        """
+        return values
 
     @abstractmethod
     def build(self, *args: Any, **spaces: Any) -> Any:

@@ -109,13 +109,20 @@ def load_system(registry: Registry, name: str, tables: Given, runs: Callable[[st
 
 
 def load_saved(
-    registry: Registry, name: str, stages: list[dict[str, Any]], where: Where, runs: Callable[[str], Any] | None = None
+    registry: Registry,
+    name: str,
+    stages: list[dict[str, Any]],
+    where: Where,
+    runs: Callable[[str], Any] | None = None,
+    *,
+    versions: Mapping[str, int] = FrozenDict(),
 ) -> System:
     """Read a system back from the stages that were written of it, where all is filled in and every name is full.
 
-    The files that it names need not be there any more.
+    The files that it names need not be there any more. Of `versions`, those of the components when it was written, an
+    older one's values are migrated.
     """
-    loader = Loader(registry, f"system {name}", runs, files=False)
+    loader = Loader(registry, f"system {name}", runs, files=False, versions=versions)
     loaded = []
     for stage in stages:
         table = given({**stage, **stage["parts"]}, where)

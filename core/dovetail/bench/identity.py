@@ -92,6 +92,12 @@ def measured(system: System) -> dict[str, Any]:
     return plain
 
 
+def versions(system: System) -> dict[str, int]:
+    """The versions of all components of a system, by kind and name: of what read its spec, whether it counts or not."""
+    found = components_in(tuple(tuple(stage.slots().values()) for stage in system.stages), system)
+    return {str(component): component.version for component in found}
+
+
 def _unwatched(stage: StageSpec) -> set[str]:
     """The paths of the metrics that do not choose the model, and so do not count."""
     watched = (stage.train.watch or "").partition(".")[0]

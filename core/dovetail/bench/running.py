@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 
 from dovetail.bench.devices import check_device
 from dovetail.bench.files import FileFailure, remove_leftovers, write_json
-from dovetail.bench.identity import Identity, identify, measured
+from dovetail.bench.identity import Identity, identify, measured, versions
 from dovetail.bench.store import CHECKPOINTS, FinishedRun, RunFolder, Store, check_folder
 from dovetail.conversion import spec_converter
 from dovetail.errors import DovetailError, Failure, Mistake
@@ -153,6 +153,7 @@ class Bench:
             "key": identity.key,
             "identity": identity.identity,
             "system": [converter.unstructure(stage) for stage in system.stages],
+            "versions": versions(system),
             "made_of": identity.made_of,
             "environment": {
                 "python": platform.python_version(),

@@ -20,6 +20,7 @@ from dovetail.assembly import Runs
 from dovetail.bench.files import FileFailure, append_line, read_json, read_tensors, write_json
 from dovetail.bench.identity import Identity
 from dovetail.bench.index import Index
+from dovetail.config import inside
 from dovetail.errors import Mistake, Where, close
 from dovetail.registries import Registry
 
@@ -91,6 +92,13 @@ class RunFolder:
         """What run.json says."""
         about: dict[str, Any] = read_json(self.file("run.json"))
         return about
+
+    def versions(self) -> dict[str, int]:
+        """The versions of its components when it was made, by kind and name."""
+        about, word = self.about(), "version of "
+        counted = {name.removeprefix(word): n for name, n in about["made_of"].items() if name.startswith(word)}
+        versions: dict[str, int] = about.get("versions", counted)
+        return versions
 
     def result(self) -> dict[str, Any]:
         """What result.json says: `metrics`, `seconds` …"""
@@ -260,9 +268,9 @@ class FinishedRun:
 
         about = self.folder.about()
         file = self.folder.file("run.json")
-        return load_saved(
-            self.registry, about["name"], about["system"], Where(str(file)), self.store.earlier(self.registry)
-        )
+        runs = self.store.earlier(self.registry)
+        versions = self.folder.versions()
+        return load_saved(self.registry, about["name"], about["system"], Where(str(file)), runs, versions=versions)
 
     @cached_property
     def spaces(self) -> dict[str, Any]:
@@ -309,13 +317,11 @@ class FinishedRun:
         first, *rest = path.split(".")
         spec = spec.slots()[first] if first in spec.slots() else spec.metrics[rest.pop(0)]
         for name in rest:
-            spec = (
-                spec[int(name)]
-                if isinstance(spec, tuple)
-                else spec[name]
-                if hasattr(spec, "keys")
-                else getattr(spec, name)
-            )
+            held = dict(inside(spec))
+            if name not in held:
+                moved = f"its spec, migrated, has no `{path}` any more"
+                raise Mistake(f"the part `{path}` of the run {self.folder.name} cannot be taken: {moved}")
+            spec = held[name]
         prefix = f"slot/{path}/"
         return spec, slots[path], {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
 
