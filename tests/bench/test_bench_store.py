@@ -143,6 +143,14 @@ def test_a_run_is_found_by_its_folder_its_name_and_its_beginning(workplace):
         store.find(two.folder.name.replace("i", "y"))
 
 
+@pytest.mark.parametrize(("seeds", "count"), [(0, "0 runs"), (1, "1 run"), (2, "2 runs")])
+def test_a_name_that_is_close_to_no_runs_is_told_how_many_there_are(workplace, seeds, count):
+    for seed in range(seeds):
+        workplace.train(seed=seed)
+    with pytest.raises(Mistake, match=f"there is no run `nowhere` in .*; it holds {count}: see `dovetail status`"):
+        workplace.store.find("nowhere")
+
+
 def test_a_run_is_found_under_any_systems_name(workplace):
     run = workplace.train()
     workplace.add("[systems.other]\nextends = 'tiny'\n")

@@ -236,10 +236,9 @@ class Store:
             return RunFolder(self.path / matches[0])
         if matches:
             raise Mistake(f"`{name}` is the beginning of several runs in {self.path}: {', '.join(matches[:6])}")
-        guess = close(name, names)
-        raise Mistake(
-            f"there is no run `{name}` in {self.path}; {guess or f'it holds {len(names)} runs: see `dovetail status`'}"
-        )
+        count = f"{len(names)} run{'s' * (len(names) != 1)}"
+        possible = close(name, names) or f"it holds {count}: see `dovetail status`"
+        raise Mistake(f"there is no run `{name}` in {self.path}; {possible}")
 
     def earlier(self, registry: Registry) -> Runs:
         """Finds finished runs whose parts an assembly can take."""
