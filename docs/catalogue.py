@@ -10,10 +10,12 @@ from scorecards import scorecards
 from sphinx.application import Sphinx
 
 import dovetail
+from dovetail import hooks
 from dovetail.config import spell
 from dovetail.registries import Component, Registry
 from dovetail.report.describe import FieldDoc, describe, describe_fields
 from dovetail.systems import Train
+from dovetail.testing.kit import CHECKS, checks_of
 
 FOLDER = "catalogue"
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -41,7 +43,8 @@ def write(app: Sphinx) -> None:
 def pages(registry: Registry, cards: Mapping[str, str]) -> dict[str, str]:
     """The text of each page by name; `cards` has each component's scorecard."""
     kinds = {kind: kind_page(registry, kind, cards) for kind in registry.kinds}
-    return {"index": index(registry), **kinds, "spaces": spaces(registry), "train": train(registry)}
+    others = {"spaces": spaces(registry), "train": train(registry), "hooks": hooks_page(), "checks": checks_page()}
+    return {"index": index(registry), **kinds, **others}
 
 
 def index(registry: Registry) -> str:
@@ -57,11 +60,12 @@ component: the checks of its kind, each with its reason.
 
 {table(("kind", "what it is", "components"), rows)}
 
-Beside the kinds there are the [spaces](spaces.md) that flow between them, and a system's [training settings](train.md).
+Beside the kinds there are the [spaces](spaces.md) that flow between them, a system's [training settings](train.md), the
+[hooks](hooks.md) that a plugin may implement, and the [checks](checks.md) of the conformance kit.
 
 ```{{toctree}}
 :hidden:
-{chr(10).join([*registry.kinds, "spaces", "train"])}
+{chr(10).join([*registry.kinds, "spaces", "train", "hooks", "checks"])}
 ```
 """
 
@@ -70,7 +74,33 @@ def kind_page(registry: Registry, kind: str, cards: Mapping[str, str]) -> str:
     components = registry.of_kind(kind)
     sections = [component_section(registry, component, cards[str(component)]) for component in components]
     none = "No plugin that is installed brings one yet.\n"
-    return "\n".join([f"# {kind}\n", f"{escape(meaning(registry, kind))}\n", *(sections or [none])])
+    interface = table(("its", "what it is"), members(registry, kind))
+    return "\n".join([f"# {kind}\n", f"{escape(meaning(registry, kind))}\n", interface, "", *(sections or [none])])
+
+
+def members(registry: Registry, kind: str) -> list[tuple[str, str]]:
+    """What a component of the kind has: `build` of its spec, and the methods of what that builds."""
+    base, built = registry.base(kind), built_by(registry, kind)
+    owners = (
+        [(base, "build"), *((built, name) for name in methods(built))]
+        if built
+        else [(base, name) for name in methods(base)]
+    )
+    return [(f"`{name}{signature(owner, name)}`", escape(paragraph(getattr(owner, name)))) for owner, name in owners]
+
+
+def methods(cls: type) -> list[str]:
+    """The public methods that a class or its bases here define, in the order of writing."""
+    ours = [owner for owner in reversed(cls.__mro__) if not owner.__module__.startswith(("torch", "builtins", "abc"))]
+    named = {name: None for owner in ours for name, value in vars(owner).items() if inspect.isfunction(value)}
+    return [name for name in named if not name.startswith("_")]
+
+
+def signature(owner: Any, name: str) -> str:
+    """The arguments of a method, without their types."""
+    arguments = list(inspect.signature(getattr(owner, name)).parameters.values())
+    bare = [argument.replace(annotation=argument.empty) for argument in arguments if argument.name != "self"]
+    return str(inspect.Signature(bare))
 
 
 def component_section(registry: Registry, component: Component, card: str) -> str:
@@ -101,12 +131,15 @@ def taken(name: str, spec: Any) -> str:
     return f"`{name}` ({spaces})" if spaces else f"`{name}`"
 
 
+def built_by(registry: Registry, kind: str) -> Any:
+    """The class of what a kind's specs build, where it is one of ours or of a plugin's; else None."""
+    module = get_type_hints(registry.base(kind).build).get("return")
+    return module if inspect.isclass(module) and not module.__module__.startswith("torch") else None
+
+
 def meaning(registry: Registry, kind: str) -> str:
     """A kind in words: the beginning of the docstring of what its specs build, or of the spec base."""
-    base = registry.base(kind)
-    module = get_type_hints(base.build).get("return")
-    ours = inspect.isclass(module) and not module.__module__.startswith("torch")
-    return paragraph(module if ours else base)
+    return paragraph(built_by(registry, kind) or registry.base(kind))
 
 
 def paragraph(item: Any) -> str:
@@ -121,6 +154,40 @@ The types of what flows between parts, and what a batch of each is. `Padded` is 
 padded, and the lengths.
 
 {table(("space", "a batch"), rows)}
+"""
+
+
+def hooks_page() -> str:
+    rows = [
+        (f"`{name}{signature(hooks, name)}`", escape(" ".join((inspect.getdoc(hook) or "").split())))
+        for name, hook in inspect.getmembers(hooks, inspect.isfunction)
+        if name.startswith("dovetail_")
+    ]
+    return f"""# Hooks
+
+What a plugin's `plugin.py` may implement, each marked with `@dovetail.hook`. `dovetail_registry` is required. An
+implementation takes those of the arguments that it wants, by name.
+
+{table(("hook", "when it is called"), rows)}
+"""
+
+
+def checks_page() -> str:
+    checks_of("cell")  # loads them all
+    rows = [
+        (
+            f"`{check.name}`",
+            ", ".join(sorted(check.kinds)) or "every kind",
+            escape(paragraph(check.run)),
+            f"{escape(check.reason)} ({escape(check.source)})",
+        )
+        for check in CHECKS.values()
+    ]
+    return f"""# Checks
+
+What the conformance kit asks of a component, by its kind. `dovetail test-plugin NAME` runs them all.
+
+{table(("check", "of", "what is asked", "why"), rows)}
 """
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import dovetail
+from dovetail import hooks
 from dovetail.bench.grids import check_grid, load_grid
 from dovetail.fitting import Checker
+from dovetail.testing.kit import checks_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 RESOURCE = re.compile(r"<(?:script|img|iframe|source|embed)\b[^>]*\bsrc=\"([^\"]+)\"|<link\b[^>]*\bhref=\"([^\"]+)\"")
@@ -48,6 +50,25 @@ def test_every_component_has_its_scorecard(site):
     metrics = (site / "catalogue" / "metric.html").read_text(encoding="utf-8")
     assert "is expected to fail: " in metrics
     assert "is the mean over batches of their perplexities" in metrics
+
+
+@pytest.mark.parametrize("page", [*dovetail.registry().kinds, "spaces", "hooks", "checks"])
+def test_no_kind_space_hook_or_check_is_undocumented(site, page):
+    text = (site / "catalogue" / f"{page}.html").read_text(encoding="utf-8")
+    rows = re.findall(r"<tr.*?</tr>", text.split("</table>")[0].partition("<tbody>")[2], flags=re.DOTALL)
+    assert rows
+    for row in rows:
+        cells = [re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r"<td>(.*?)</td>", row, flags=re.DOTALL)]
+        assert all(cells), cells
+
+
+def test_every_hook_and_check_has_its_place(site):
+    hooks_page = (site / "catalogue" / "hooks.html").read_text(encoding="utf-8")
+    names = [name for name in vars(hooks) if name.startswith("dovetail_")]
+    assert len(names) > 5
+    assert all(f'<span class="pre">{name}(' in hooks_page for name in names)
+    checks_page = (site / "catalogue" / "checks.html").read_text(encoding="utf-8")
+    assert all(f'<span class="pre">{check.name}</span>' in checks_page for check in checks_of("cell"))
 
 
 def test_every_kind_and_space_has_its_place(site):

@@ -369,7 +369,7 @@ def fingerprint_elsewhere(subject: DatasetSubject) -> None:
 @check(
     "dataset",
     reason="a test of what was trained on tests nothing",
-    source="docs/plugins.md, datasets",
+    source="docs/plugins.md, pass the conformance kit",
     after=("indexing",),
 )
 def splits_apart(subject: DatasetSubject) -> None:
@@ -406,7 +406,7 @@ def _hash(values: list[Tensor]) -> bytes:
 @check(
     "dataset",
     reason="a run is repeated, and resumed, by the numbers of its examples",
-    source="docs/plugins.md, datasets",
+    source="docs/plugins.md, pass the conformance kit",
     after=("examples",),
 )
 def indexing(subject: DatasetSubject) -> None:
@@ -447,7 +447,7 @@ def fields_lie_in_their_spaces(subject: DatasetSubject) -> None:
 @check(
     "objective",
     reason="an objective that does not get smaller when it is minimised has a wrong sign, or trains nothing",
-    source="docs/plugins.md, objectives",
+    source="docs/plugins.md, pass the conformance kit",
     after=("gradients", "phases"),
 )
 def learns(subject: ObjectiveSubject) -> None:
@@ -493,7 +493,7 @@ def _is_measured(subject: ObjectiveSubject) -> bool:
 @check(
     "objective",
     reason="a loss of the wrong sign falls, too, while what it was meant to teach is unlearnt",
-    source="docs/plugins.md, objectives",
+    source="docs/plugins.md, pass the conformance kit",
     after=("learns", "evaluating"),
     applies=_is_measured,
     wants="an outcome of predicted and true labels, or of likelihoods (`nll`)",

@@ -83,7 +83,7 @@ def spaces(subject: Subject) -> None:
 @check(
     *MODULES,
     reason="dropout that stays on in evaluation makes every measurement a random one",
-    source="docs/plugins.md, training and evaluation",
+    source="docs/plugins.md, pass the conformance kit",
     after=("examples",),
 )
 def evaluation(subject: Subject) -> None:
@@ -126,7 +126,7 @@ def same_result(subject: Subject) -> None:
 @check(
     *MODULES,
     reason="runs are resumed, and parts are taken from earlier runs, by safetensors files",
-    source="docs/architecture.md, the store",
+    source="docs/architecture.md, running",
     after=("evaluation",),
 )
 def state(subject: Subject) -> None:
@@ -153,7 +153,7 @@ def _make_a_step(subject: Subject, module: nn.Module, inputs: Any) -> None:
 @check(
     *MODULES,
     reason="a parameter without a gradient is never trained, and counts in every comparison of sizes",
-    source="docs/plugins.md, gradients",
+    source="docs/plugins.md, pass the conformance kit",
     after=("examples",),
 )
 def gradients(subject: Subject) -> None:
@@ -177,7 +177,7 @@ def gradients(subject: Subject) -> None:
 @check(
     *MODULES,
     reason="half precision, float64 tests and GPUs need every tensor to follow the module",
-    source="docs/plugins.md, devices and types",
+    source="docs/plugins.md, pass the conformance kit",
     after=("evaluation", "state", "initial-state"),
 )
 def double(subject: Subject) -> None:
@@ -235,7 +235,7 @@ def examples_apart(subject: Subject) -> None:
 @check(
     *MODULES,
     reason="on a GPU, a tensor that was made on the CPU ends the run",
-    source="docs/plugins.md, devices and types",
+    source="docs/plugins.md, pass the conformance kit",
     after=("state", "double", "initial-state"),
 )
 def device(subject: Subject) -> None:
