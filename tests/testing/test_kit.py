@@ -1,7 +1,6 @@
 """The kit itself: what it makes of results, and how they are shown."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -158,7 +157,7 @@ def test_a_case_passes_fails_or_is_expected_to(names):
         case(names, "encoder/spare", "gradients")()
     with pytest.raises(pytest.fail.Exception, match="gradients mended: it had one once"):
         case(names, "encoder/mended", "gradients")()
-    assert str(case(names, "clock/ticking", "time-passes")) == "clock-ticking-time-passes"
+    assert str(case(names, "clock/ticking", "time-passes")) == "clock-ticking::time-passes"
 
 
 def test_every_component_makes_a_test_of_each_check_of_each_component():
@@ -167,11 +166,11 @@ def test_every_component_makes_a_test_of_each_check_of_each_component():
         check()
 
     (mark,) = test.pytestmark
-    cases = [param.values[0] for param in mark.args[1]]
-    assert {"cell-lstm-causality", "dropout-gal-expected-masks", "metric-span-f1-merging"} <= {*map(str, cases)}
-    groups = {param.marks[0].args[0] for param in mark.args[1] if param.marks}
-    assert not groups or groups == {str(case.component) for case in cases}
-    assert bool(groups) == ("xdist.plugin" in sys.modules)
+    cases = {str(case): str(case.component) for case in mark.args[1]}
+    assert {"cell-lstm::causality", "dropout-gal::expected-masks", "metric-span-f1::merging"} <= cases.keys()
+    scopes = {name.rsplit("::", 1)[0]: component for name, component in cases.items()}  # of xdist's `loadscope`
+    assert all(scopes[name.rsplit("::", 1)[0]] == component for name, component in cases.items())
+    assert len(scopes) == len(set(cases.values()))
 
 
 def test_every_component_of_an_unknown_plugin_is_a_mistake():

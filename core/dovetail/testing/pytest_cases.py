@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -23,7 +22,7 @@ class Case:
     names: Registry = field(repr=False)
 
     def __str__(self) -> str:
-        return f"{self.component.kind}-{self.component.short}-{self.check.name}"
+        return f"{self.component.kind}-{self.component.short}::{self.check.name}"
 
     def __call__(self) -> None:
         """Fail the test where the check fails; an expected failure is shown as one."""
@@ -57,7 +56,8 @@ def _examined(component: Component, names: Registry) -> Any:
 def every_component(plugin: str) -> Callable[[Any], Any]:
     """Make a test of each check of each of a plugin's components.
 
-    With pytest-xdist and `--dist loadgroup`, the tests of a component run in one worker, which examines it once.
+    With pytest-xdist and `--dist loadscope`, the tests of a component run in one worker, which examines it once: their
+    names are alike up to the last `::`, which is that mode's scope.
 
         @every_component("my-plugin")
         def test_conformance(check):
@@ -69,15 +69,5 @@ def every_component(plugin: str) -> Callable[[Any], Any]:
     import pytest
 
     names, found = _all(plugin)
-    cases = [
-        pytest.param(Case(component, check, names), marks=_in_one_worker(component))
-        for component in found
-        for check in checks_of(component.kind, names)
-    ]
+    cases = [Case(component, check, names) for component in found for check in checks_of(component.kind, names)]
     return pytest.mark.parametrize("check", cases, ids=str)
-
-
-def _in_one_worker(component: Component) -> tuple[Any, ...]:
-    import pytest
-
-    return (pytest.mark.xdist_group(str(component)),) if "xdist.plugin" in sys.modules else ()
