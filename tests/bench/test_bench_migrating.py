@@ -39,6 +39,31 @@ class MigratingSpec(RenamedSpec):
         return values
 
 
+class Stacked(Net):
+    """`Net` with another name for its layers."""
+
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        self.stack = self.layers
+        del self.layers
+        self.register_load_state_dict_pre_hook(rename)
+
+    @property
+    def layers(self):
+        return self.stack
+
+
+def rename(module, tensors, prefix, *_):
+    for name in [name for name in tensors if name.startswith(f"{prefix}layers.")]:
+        tensors[f"{prefix}stack.{name.removeprefix(f'{prefix}layers.')}"] = tensors.pop(name)
+
+
+@frozen(kw_only=True)
+class StackedSpec(MigratingSpec):
+    def build(self, *, input: Space):
+        return Stacked(input.size, self.units, self.depth, self.rate)
+
+
 @frozen(kw_only=True)
 class RefusingSpec(RenamedSpec):
     @classmethod
@@ -138,8 +163,9 @@ def test_values_of_the_same_version_are_not_migrated(workplace, run):
     assert "is installed" not in str(error.value)
 
 
-def test_a_part_of_an_old_run_is_taken_by_a_new_one(workplace, run):
-    registry = upgraded(workplace, MigratingSpec)
+@pytest.mark.parametrize("cls", [MigratingSpec, StackedSpec])
+def test_a_part_of_an_old_run_is_taken_by_a_new_one_even_where_its_parameters_have_other_names(workplace, run, cls):
+    registry = upgraded(workplace, cls)
     part = {"from_run": run.folder.name, "part": "encoder"}
     system = registry.system("tiny", {"encoder": part}, workplace.store.earlier(registry))
     assert system.stages[0].parts["encoder"].identity == run.folder.about()["identity"]
