@@ -11,7 +11,7 @@ from dovetail.cli import main as entry
 
 COMMANDS = {
     *("plugins", "list", "systems", "grids", "show", "fits", "check"),
-    *("run", "grid", "status", "report", "sample", "score", "new"),
+    *("run", "grid", "status", "report", "sample", "score", "new", "plugin"),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from dovetail.cli import checking, creating, listing, proving, reporting, running, sampling, showing
+from dovetail.cli import checking, creating, listing, proving, reporting, running, sampling, showing, upgrading
 from dovetail.cli.screen import say
 from dovetail.cli.state import State, note_early_options
 from dovetail.errors import DovetailError
@@ -75,7 +75,7 @@ def make_app(words: Sequence[str] = ()) -> typer.Typer:
         del workspace, no_plugin, debug, version  # read before the plugins' commands were added
         context.obj = state
 
-    for module in (listing, showing, checking, running, reporting, sampling, proving, creating):
+    for module in (listing, showing, checking, running, reporting, sampling, proving, creating, upgrading):
         module.add(app)
     state.add_commands(app)
     return app
