@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 import dovetail
 from dovetail.assembly import assemble
 from dovetail.bench import Store
-from dovetail.bench.identity import arm_key
+from dovetail.bench.identity import run_key
 from dovetail.errors import Faults
 from dovetail.fitting import Checker, slots_of
 from dovetail.notes import collect
@@ -201,8 +201,8 @@ def test_a_run_with_a_part_of_another_loads_without_its_data(made, store, run, m
 def test_a_run_with_a_part_of_another_is_known_by_that_runs_identity(made, store, run):
     system = reuse(made, store, run)
     other = dovetail.train(made.system("two-stages"), seed=3, store=store.path)
-    assert arm_key(system, 0) == arm_key(reuse(made, store, run), 0)
-    assert arm_key(system, 0) != arm_key(reuse(made, store, other), 0)
+    assert run_key(system, 0, []) == run_key(reuse(made, store, run), 0, [])
+    assert run_key(system, 0, []) != run_key(reuse(made, store, other), 0, [])
     about = json.loads(run.folder.file("run.json").read_text())
     assert system.stages[0].parts["discriminator"].identity == about["identity"]
 
