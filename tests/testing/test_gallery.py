@@ -53,6 +53,7 @@ FAULTS = {
     "attention/shared-read": ("dot", "examples-apart", "`read` of examples alone"),
     "attention/shared-count": ("sharpening", "batch-first", r"`state` of 5 examples has a tensor of the shape \(\)"),
     "cell/looks-ahead": ("plain", "causality", "outputs before step 1 change with the inputs from step 1 on"),
+    "cell/wider-output": ("plain", "spaces", r"ys: a batch of Vector\(size=4\) must be \(batch, 4\), but is \(24, 3\)"),
     "cell/late-output": ("plain", "steps", "the outputs of `forward` are not those of repeated `step`"),
     "cell/forgets-window": ("plain", "windows", "in two windows gives other outputs"),
     "cell/hidden-memory": ("plain", "state-by-example", "a state whose examples were picked"),

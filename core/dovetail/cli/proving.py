@@ -11,6 +11,7 @@ import typer
 from dovetail.cli.screen import examples, say
 from dovetail.cli.state import state_of
 from dovetail.errors import Failure, Mistake, unknown
+from dovetail.plugins import Plugin
 
 if TYPE_CHECKING:
     from dovetail.registries import Component, Registry
@@ -80,7 +81,8 @@ def _print(results: list[Result], verbose: bool) -> None:
     passed = sum(result.good for result in results)
     typer.echo(f"{'✓' if passed == len(results) else '✗'} {results[0].component}  {passed}/{len(results)}")
     for result in results:
-        if verbose or result.status not in ("passed", "absent", "blocked"):
+        unasked = result.status == "absent" and isinstance(result.component, Plugin)
+        if verbose or unasked or result.status not in ("passed", "absent", "blocked"):
             say(f"    {result.check.name} {result.status}{f': {result.detail}' if result.detail else ''}")
         if verbose or result.status in ("failed", "mended"):
             say(f"        why: {result.check.reason} ({result.check.source})")

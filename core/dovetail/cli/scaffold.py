@@ -166,8 +166,12 @@ def _homes(root: Path, place: str) -> Iterator[Home]:
 
 
 def make_plugin(plugin: str, target: Path) -> None:
-    """Write a new plugin, with its first component, to a folder that is empty or not there; raises `Mistake`."""
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    """Write a new plugin, with its first component, to a folder that is not there, or has a `.git` alone, or nothing.
+
+    Raises:
+        Mistake: there is something else.
+    """
+    if target.exists() and (not target.is_dir() or any(inside.name != ".git" for inside in target.iterdir())):
         raise Mistake(f"{target}: must not be there, or be an empty folder; `--path FOLDER` names another")
     there = target.is_dir()
     aside = (target if there else target.parent) / f".{package_of(plugin)}.{os.getpid()}.tmp"

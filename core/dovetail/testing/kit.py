@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from attrs import Factory, field, frozen
 
-from dovetail.errors import Failure, Mistake, close, listed
+from dovetail.errors import DovetailError, Failure, Mistake, close, listed, unknown
 from dovetail.frozendict import FrozenDict
 from dovetail.interfaces import Spec
 from dovetail.plugins import Plugin
@@ -276,8 +276,11 @@ def examples_of(names: Registry, component: Component) -> tuple[tuple[Example, .
     """A component's examples, and the failures that are expected of it: check to reason. Raises `Mistake`."""
     module = _examples_module(next(plugin for plugin in names.plugins if plugin.name == component.plugin))
     key = f"{component.kind}/{component.short}"
-    examples: tuple[Example, ...] = tuple(getattr(module, "EXAMPLES", {}).get(key, ()))
-    return examples, getattr(module, "EXPECTED_FAILURES", {}).get(key, {})
+    known = [f"{other.kind}/{other.short}" for other in names.components.values() if other.plugin == component.plugin]
+    found: list[Mapping[str, Any]] = [getattr(module, name, {}) for name in ("EXAMPLES", "EXPECTED_FAILURES")]
+    for stray in {*found[0], *found[1]} - {*known}:
+        raise Mistake(f"{getattr(module, '__name__', '')}: {unknown('component', stray, known)}")
+    return tuple(found[0].get(key, ())), found[1].get(key, {})
 
 
 def examine(component: Component, names: Registry, only: str | None = None) -> list[Result]:
@@ -353,11 +356,14 @@ def _run(found: Check, subjects: Sequence[Subject | Package]) -> str | None:
             found.run(subject)
         except Broken as broken:
             return f"{example}{broken}"
+        except DovetailError as error:
+            return f"{example}{error}"
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
             return f"{example}{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
     if found.name == "examples" and len(subjects) < SMALL_CONFIGURATIONS:
-        return f"must have {SMALL_CONFIGURATIONS} small configurations (`Example`) at least, but has {len(subjects)}"
+        has = f"but has {len(subjects)}: declare them in the module that `examples` in its plugin's [plugin] names"
+        return f"must have {SMALL_CONFIGURATIONS} small configurations (`Example`) at least, {has}"
     return "" if applied else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from dovetail.errors import Mistake, unknown
+from dovetail.errors import Mistake
 from dovetail.registries import Component, Registry, registry
 from dovetail.testing.kit import Check, checks_of, examine, spell
 
@@ -40,7 +40,7 @@ def _all(plugin: str) -> tuple[Registry, list[Component]]:
     names = registry()
     found = sorted((c for c in names.components.values() if c.plugin == plugin), key=lambda c: (c.kind, c.short))
     if not found:
-        raise Mistake(unknown("plugin", plugin, sorted({c.plugin for c in names.components.values()})))
+        raise Mistake(names.plugin_trouble(f"{plugin}/*") or f"the plugin {plugin} has no component")
     return names, found
 
 

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Any, get_args
 
 import torch
-from attrs import fields
-from torch import Tensor, nn
+from attrs import fields, frozen
+from torch import Generator, Tensor, nn
 
 from dovetail.interfaces import Leak, Spec, Stepwise
 from dovetail.randomness import stream
@@ -55,6 +55,19 @@ def chosen(spec: type[Spec] | Spec, argument: str, otherwise: Space) -> Space:
     """A space that a spec takes as `argument`."""
     kinds = spec.takes.get(argument)
     return otherwise if kinds is None else next((CHOICE[kind] for kind in kinds if kind in CHOICE), otherwise)
+
+
+@frozen
+class Steps(Space):
+    """(batch, time, …) of a step's space: what a cell puts out"""
+
+    step: Space
+
+    def fake(self, batch: int, generator: Generator | None = None) -> Tensor:
+        return torch.stack([self.step.fake(batch, generator) for _ in range(TIME)], 1)
+
+    def check(self, value: Any) -> None:
+        self.step.check(value.flatten(0, 1))
 
 
 class ModuleSubject(Subject):
@@ -108,6 +121,9 @@ class CellSubject(ModuleSubject):
     def use(self, module: Any, *inputs: Any) -> dict[str, Any]:
         ys, state = module(*inputs)
         return {"ys": ys, "state": state}
+
+    def declared(self, module: Any) -> dict[str, Space]:
+        return {"ys": Steps(module.output)}
 
     def unroll(self, module: Any, xs: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The outputs and the last state of repeated steps. Shape: xs (batch, time, …)."""

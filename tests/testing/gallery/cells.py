@@ -56,6 +56,24 @@ class PlainSpec(CellSpec):
         return self.module(input=input.size, hidden=self.hidden)
 
 
+class WiderOutput(Plain):
+    """Declares one feature more than it puts out."""
+
+    def __init__(self, *, input, hidden):
+        super().__init__(input=input, hidden=hidden)
+        self.hidden, self.output = hidden, Vector(hidden + 1)
+
+    def initial_state(self, batch):
+        return (self.read.weight.new_zeros(batch, self.hidden),)
+
+
+@frozen(kw_only=True)
+class WiderOutputSpec(PlainSpec):
+    """Declares one feature more than it puts out."""
+
+    module: ClassVar = WiderOutput
+
+
 class LooksAhead(Plain):
     """Reads each step together with the one after it."""
 
