@@ -17,6 +17,7 @@ from dovetail_recurrent_dropout.window import (
     NONLINEARITIES,
     Activation,
     earlier,
+    input_gradient,
     project,
     recurrent_gradient,
     refuse_second_derivatives,
@@ -115,15 +116,14 @@ class GruWindow(Function):
             sigmoid_back(d_rz, rz)
             d_read.addmm_(d_rz, of_pair)
             dh.add_(d_read) if hidden is None else dh.addcmul_(d_read, hidden[t])
-        flat = d_gates.flatten(0, 1)
-        of_bias = flat.sum(0)
+        of_bias = d_gates.sum((0, 1))
         of_hidden = [
             recurrent_gradient(d_gates[:, :, :pair], h, hs, reads),
             weight_gradient(d_gates[:, :, pair:], inner) if before else recurrent_gradient(d_inner, h, hs, reads),
         ]
         of_bias_hh = of_bias if before else torch.cat([of_bias[:pair], d_inner.sum((0, 1))])
         return (
-            (flat @ weight_ih).view_as(xs) if ctx.needs_input_grad[0] else None,
+            input_gradient(d_gates, weight_ih) if ctx.needs_input_grad[0] else None,
             dh,
             weight_gradient(d_gates, xs),
             torch.cat(of_hidden),

@@ -14,10 +14,12 @@ from torch import Tensor
 from torch.autograd.function import Function
 
 from dovetail import State
+from dovetail_recurrent_dropout.products import repeated
 from dovetail_recurrent_dropout.window import (
     NONLINEARITIES,
     Activation,
     earlier,
+    input_gradient,
     project,
     recurrent_gradient,
     refuse_second_derivatives,
@@ -54,10 +56,10 @@ class LstmWindow(Function):
         hs, cs, seen = (c.new_empty(len(xs), *c.shape) for _ in range(3))  # `seen` is f(c_t)
         dropped = torch.empty_like(c)
         reads = None if hidden is None else torch.empty_like(hs)
-        across = weight_hh.t().contiguous() if len(xs) > 1 else weight_hh.t()
+        recur = repeated(weight_hh, len(h), len(xs))
         sums, i_f, i, f, g, o = by_step(gates)
         for t, (last_h, last_c, new_h, new_c) in enumerate(zip(earlier(h, hs), earlier(c, cs), hs, cs, strict=True)):
-            sums[t].addmm_(last_h if reads is None else torch.mul(last_h, hidden[t], out=reads[t]), across)
+            sums[t].add_(recur(last_h if reads is None else torch.mul(last_h, hidden[t], out=reads[t])))
             i_f[t].sigmoid_()
             o[t].sigmoid_()
             into(g[t], g[t])
@@ -79,6 +81,7 @@ class LstmWindow(Function):
         _, i_f, i, f, g, o = by_step(gates)
         d_sums, d_i_f, d_i, d_f, d_g, d_o = by_step(d_gates)
         dh, dc, part = d_h.clone(), d_c.clone(), torch.empty_like(d_c)
+        recur_back = repeated(weight_hh.t(), len(h), len(xs))
         for t, (last_c, d_y, f_c) in reversed([*enumerate(zip(earlier(c, cs), d_ys, seen, strict=True))]):
             dh.add_(d_y)
             torch.mul(dh, f_c, out=d_o[t])
@@ -91,18 +94,17 @@ class LstmWindow(Function):
             back(torch.mul(of_g, i[t], out=d_g[t]), g[t])
             sigmoid_back(d_i_f[t], i_f[t])
             sigmoid_back(d_o[t], o[t])
-            torch.mm(d_sums[t], weight_hh, out=dh)
+            dh = recur_back(d_sums[t])
             dc.mul_(f[t])
             if hidden is not None:
                 dh.mul_(hidden[t])
-        flat = d_gates.flatten(0, 1)
         return (
-            (flat @ weight_ih).view_as(xs) if ctx.needs_input_grad[0] else None,
+            input_gradient(d_gates, weight_ih) if ctx.needs_input_grad[0] else None,
             dh,
             dc,
             weight_gradient(d_gates, xs),
             recurrent_gradient(d_gates, h, hs, reads),
-            flat.sum(0),
+            d_gates.sum((0, 1)),
             *[None] * 4,
         )
 

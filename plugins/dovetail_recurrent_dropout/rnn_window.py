@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import Function
 
+from dovetail_recurrent_dropout.products import repeated
 from dovetail_recurrent_dropout.window import (
     NONLINEARITIES,
     Activation,
     earlier,
+    input_gradient,
     project,
     recurrent_gradient,
     refuse_second_derivatives,
@@ -43,13 +45,14 @@ class RnnWindow(Function):
         hidden: Tensor | None,
         activation: Activation,
     ) -> tuple[Tensor, Tensor]:
-        steps, f_into = len(xs), NONLINEARITIES[activation].into
-        hs = project(xs, weight_ih, bias)
+        f_into = NONLINEARITIES[activation].into
+        sums = project(xs, weight_ih, bias)
+        hs = torch.empty_like(sums)
         reads = None if hidden is None else torch.empty_like(hs)
-        across = weight_hh.t().contiguous() if steps > 1 else weight_hh.t()
+        recur = repeated(weight_hh, len(h), len(xs))
         for t, last in enumerate(earlier(h, hs)):
             read = last if reads is None else torch.mul(last, hidden[t], out=reads[t])
-            f_into(hs[t].addmm_(read, across), hs[t])
+            f_into(sums[t].add_(recur(read)), hs[t])
         ctx.save_for_backward(xs, h, weight_ih, weight_hh, hs, reads, hidden)
         ctx.activation = activation
         return hs, hs[-1].clone()
@@ -60,18 +63,18 @@ class RnnWindow(Function):
         xs, h, weight_ih, weight_hh, hs, reads, hidden = ctx.saved_tensors
         f_back = NONLINEARITIES[ctx.activation].back
         d_sums, dh = torch.empty_like(hs), d_h.clone()
+        recur_back = repeated(weight_hh.t(), len(h), len(xs))
         for t in reversed(range(len(xs))):
             f_back(torch.add(dh, d_ys[t], out=d_sums[t]), hs[t])
-            torch.mm(d_sums[t], weight_hh, out=dh)
+            dh = recur_back(d_sums[t])
             if hidden is not None:
                 dh.mul_(hidden[t])
-        flat = d_sums.flatten(0, 1)
         return (
-            (flat @ weight_ih).view_as(xs) if ctx.needs_input_grad[0] else None,
+            input_gradient(d_sums, weight_ih) if ctx.needs_input_grad[0] else None,
             dh,
             weight_gradient(d_sums, xs),
             recurrent_gradient(d_sums, h, hs, reads),
-            flat.sum(0),
+            d_sums.sum((0, 1)),
             None,
             None,
         )

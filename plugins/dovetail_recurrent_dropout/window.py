@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from dovetail_recurrent_dropout.dropout import Masks
+from dovetail_recurrent_dropout.products import linear
 
 Activation = Literal["tanh", "relu"]
 aten = torch.ops.aten
@@ -55,9 +56,7 @@ def fits(xs: Tensor, weight: Tensor, masks: Masks) -> bool:
 
 def project(xs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """The input's share of all steps, in one product. Shape: (time, batch, input) to (time, batch, (gate out))."""
-    sums = xs.new_empty(*xs.shape[:2], len(weight))
-    torch.addmm(bias, xs.flatten(0, 1), weight.t(), out=sums.flatten(0, 1))
-    return sums
+    return linear(xs.flatten(0, 1), weight, bias).unflatten(0, xs.shape[:2])
 
 
 def refuse_second_derivatives() -> None:
@@ -75,7 +74,12 @@ def earlier(h: Tensor, hs: Tensor) -> list[Tensor]:
 
 def weight_gradient(of_sums: Tensor, read: Tensor) -> Tensor:
     """The sum over all steps of the outer products. Shape: (time, batch, out) and (time, batch, in) to (out, in)."""
-    return of_sums.flatten(0, 1).t() @ read.flatten(0, 1)
+    return linear(of_sums.flatten(0, 1).t().contiguous(), read.flatten(0, 1).t())
+
+
+def input_gradient(of_sums: Tensor, weight: Tensor) -> Tensor:
+    """The gradient of the inputs. Shape: (time, batch, out) and (out, in) to (time, batch, in)."""
+    return linear(of_sums.flatten(0, 1), weight.t()).unflatten(0, of_sums.shape[:2])
 
 
 def recurrent_gradient(of_sums: Tensor, h: Tensor, hs: Tensor, reads: Tensor | None) -> Tensor:
