@@ -52,6 +52,8 @@ class Component:
         cls: type[Spec] = _resolve(self.spec, f"{self}: its spec")
         if not isinstance(cls, type) or getattr(cls, "kind", None) != self.kind:
             raise Mistake(f"{self}: `{self.spec}` is no spec of the kind {self.kind}")
+        if "__attrs_attrs__" not in vars(cls):
+            raise Mistake(f"{self}: `{self.spec}` has no fields yet: decorate it with `@attrs.frozen(kw_only=True)`")
         return cls
 
 

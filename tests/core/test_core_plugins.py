@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import dovetail
+from dovetail.errors import Mistake
 from dovetail.plugins import Behaviour, find_plugins
 
 PLUGIN = """
@@ -200,3 +201,13 @@ def test_a_hook_that_raises_is_reported_once_and_switched_off(install):
     behaviour.call("dovetail_run_finished", run={}, result={"x": 1.0})
     assert plugins["bad bad-dist"].module.calls == [{"name": "a"}]
     assert plugins["good good-dist"].module.calls == [{"name": "a"}, {"name": "b"}, {"x": 1.0}]
+
+
+def test_a_spec_that_was_not_decorated_says_so(install):
+    body = "from dovetail import CellSpec\nclass BareSpec(CellSpec):\n    hidden: int = 3\n    def build(self): ...\n"
+    install("bare", PLUGIN + body, REGISTRY.format(name="bare") + '[cell.one]\nspec = "PACKAGE.plugin:BareSpec"\n')
+    component = dovetail.registry().find("cell", "bare/one")
+    with pytest.raises(
+        Mistake, match=r"BareSpec` has no fields yet: decorate it with `@attrs\.frozen\(kw_only=True\)`"
+    ):
+        component.load()
