@@ -83,9 +83,6 @@ class Training:
         append_line(self.folder.file("metrics.jsonl"), json.dumps(record))
         self.place.records += 1
         self.report(record)
-        about = {"name": self.system.name, "seed": self.seed, "folder": str(self.folder.path)}
-        spec = self.folder.about()["system"]
-        self.system.registry.behaviour.call("dovetail_evaluated", run={**about, "spec": spec}, record=record)
 
     def _forget_later_records(self) -> None:
         """Forget evaluations that came after the checkpoint: they will come again."""

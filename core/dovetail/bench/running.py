@@ -106,7 +106,13 @@ class Bench:
         about = {"name": system.name, "seed": seed, "folder": str(folder.path), "spec": folder.about()["system"]}
         self.registry.behaviour.call("dovetail_run_started", run=about)
         datasets = [self.checker.dataset(stage.dataset) for stage in system.stages]
-        metrics = Training(system, seed, folder, datasets, self.checker.runs, report).run()
+
+        def heard(event: dict[str, Any]) -> None:
+            report(event)
+            if "seconds" in event:
+                self.registry.behaviour.call("dovetail_evaluated", run=about, record=event)
+
+        metrics = Training(system, seed, folder, datasets, self.checker.runs, heard).run()
         self.registry.behaviour.call("dovetail_run_finished", run=about, result=metrics)
 
     def _measure_again(self, system: System, seed: int, folder: RunFolder) -> None:
