@@ -35,9 +35,9 @@ THREADS = 1
 SYSTEM = """
 [systems.lstm]
 dataset = { use = "standard/digits", form = "rows" }
-encoder = { use = "standard/sequence", cell = { use = "standard/lstm", hidden = 128 } }
+encoder = { use = "standard/sequence", cell = { use = "standard/lstm", hidden = 224 } }
 objective = "standard/classify"
-train = { batch = 128, device = "cpu", checkpoint = 1e9 }
+train = { batch = 192, device = "cpu", checkpoint = 1e9 }
 
 [systems.conv]
 extends = "lstm"
