@@ -2,6 +2,7 @@ import pytest
 
 from dovetail.bench.axes import ABSENT, exists
 from dovetail.bench.grids import check_grid, load_grid, published_for, single
+from dovetail.bench.identity import arm_key
 from dovetail.errors import Faults, Mistake
 from dovetail.tables import overrides
 
@@ -119,6 +120,63 @@ def test_an_option_that_sets_what_another_axis_sets_is_a_fault(workplace):
     assert fault(workplace, text).startswith("axes.net.options.wide: sets `width`, which the axis `width` sets")
 
 
+SYSTEMS = """
+[systems.slow]
+extends = "staged"
+encoder = { use = "toys/net", width = 9 }
+critic = "toys/net"
+[grids.g]
+base = "tiny"
+axes.model = { systems = { tiny = "tiny", slow = "slow" } }
+"""
+
+
+def test_an_axis_over_whole_systems_starts_each_arm_from_its_own(workplace):
+    grid = load(workplace, f"{SYSTEMS}set = {{ 'train.batch' = 6 }}\n", "encoder.rate=0.25")
+    assert names(grid) == ["model=tiny", "model=slow"]
+    assert grid.base is grid.arms[0]
+    assert [arm.system.name for arm in grid.arms] == ["tiny", "slow"]
+    assert [len(arm.system.stages) for arm in grid.arms] == [1, 3]
+    assert [arm.system.stages[0].parts["encoder"].width for arm in grid.arms] == [4, 9]
+    for arm in grid.arms:
+        assert arm.system.stages[0].train.batch == 6
+        assert arm.system.stages[0].parts["encoder"].rate == 0.25
+
+
+def test_a_whole_system_is_the_one_that_is_trained_under_its_own_name(workplace):
+    grid = load(workplace, SYSTEMS)
+    assert grid.arms[1].key == arm_key(workplace.system("slow"))
+
+
+def test_other_axes_apply_on_top_of_a_whole_system_where_their_path_exists(workplace):
+    text = f"{SYSTEMS}axes.width = {{ path = 'critic.width', values = [2, 3] }}\n"
+    grid = load(workplace, text)
+    assert names(grid) == ["model=tiny", "model=slow width=2", "model=slow width=3"]
+    assert grid.notes == ("model=tiny width=2 and model=tiny width=3 are one arm: model=tiny",)
+    assert [arm.system.stages[0].parts["critic"].width for arm in grid.arms[1:]] == [2, 3]
+
+
+def test_published_values_and_exclusions_name_a_whole_system_by_its_label(workplace):
+    text = f"{SYSTEMS}axes.count = {{ path = 'dataset.count', values = [13, 14] }}\n"
+    text += "[[grids.g.exclude]]\nwhere = { model = 'slow', count = 14 }\nreason = 'too slow'\n"
+    text += "[[grids.g.published]]\nwhere = { model = 'tiny', count = 14 }\n"
+    text += "values = { 'right.test' = 1 }\nsource = 'x'\n"
+    grid = load(workplace, text)
+    assert names(grid) == ["model=tiny count=13", "model=tiny count=14", "model=slow count=13"]
+    assert [len(published_for(grid, arm)) for arm in grid.arms] == [0, 1, 0]
+
+
+def test_two_axes_over_whole_systems_are_a_fault(workplace):
+    text = f"{SYSTEMS}axes.other = {{ systems = {{ t = 'tiny' }} }}\n"
+    assert fault(workplace, text).startswith("axes.other: has whole systems, which the axis `model` has already")
+
+
+def test_a_fault_in_a_whole_system_says_in_which(workplace):
+    workplace.add("[systems.flat]\nextends = 'tiny'\nencoder = 'standard/flatten'\n")
+    text = SYSTEMS.replace('slow = "slow"', 'flat = "flat"') + "set = { 'encoder.rate' = 0.25 }\n"
+    assert fault(workplace, text).startswith("model=flat: encoder.rate: unknown key")
+
+
 def test_set_and_changes_go_into_the_base_and_changes_win(workplace):
     text = f"{BASE}set = {{ 'encoder.width' = 6, 'train.epochs' = 1 }}\n"
     grid = load(workplace, text, "train.epochs=2")
@@ -200,7 +258,13 @@ def test_published_values_that_are_wrong_are_a_fault(workplace, entry, message):
     [
         ("axis = {}", "axis: unknown key; did you mean `axes`?"),
         ("axes = 3", "axes: must be a table, but is 3"),
-        ("axes.a = 3", "axes.a: must be a table with `path` and either `options` or `values`"),
+        ("axes.a = 3", "axes.a: must be a table with `path` and either `options` or `values`, or with `systems` alone"),
+        ("axes.a = { path = '', values = [1] }", "axes.a.path: must be a path, but is empty"),
+        ("axes.a = { path = 'x', systems = { t = 'tiny' } }", "axes.a: must be a table with `path` and either"),
+        ("axes.a = { systems = ['tiny'] }", "axes.a.systems: must be a table, but is ['tiny']"),
+        ("axes.a = { systems = {} }", "axes.a: must have at least one option"),
+        ("axes.a = { systems = { t = 3 } }", "axes.a.systems.t: must be a string, but is 3"),
+        ("axes.a = { systems = { t = 'tyny' } }", "axes.a.systems.t: there is no system `tyny`; did you mean `tiny`?"),
         ("axes.a = { path = 'x' }", "axes.a: must be a table with `path` and either"),
         ("axes.a = { path = 7, values = [1] }", "axes.a.path: must be a string, but is 7"),
         ("axes.a = { path = 'encoder.width', values = [] }", "axes.a: must have at least one option"),

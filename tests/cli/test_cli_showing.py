@@ -52,6 +52,17 @@ def test_a_grid_shows_its_axes_and_arms(dovetail):
     assert "2 arms × 2 seeds = 4 runs:\n  lr=0.01  (base)\n  lr=1e+38\n" in text
 
 
+def test_an_axis_over_whole_systems_shows_their_names(dovetail, workspace):
+    with (workspace / "registry.toml").open("a") as file:
+        file.write('[grids.models]\nbase = "rows"\naxes.model = { systems = { rows = "rows", misfit = "misfit" } }\n')
+    text = dovetail("show", "models").out
+    assert "axis model  whole systems\n  rows      rows\n  misfit    misfit\n" in text
+    assert "  model=rows  (base)\n  model=misfit\n" in text
+    found = dovetail("check", "models")
+    assert found.status == 2
+    assert "1 of 2 arms cannot be assembled\nmodel=misfit: " in found.err
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [

@@ -1,4 +1,4 @@
-"""A grid's axes: paths of the base system, and the options that each takes there, read from tables."""
+"""A grid's axes: paths of the base system and the options that each takes there, or whole systems; read from tables."""
 
 from __future__ import annotations
 
@@ -8,19 +8,26 @@ from typing import Any
 from attrs import field, frozen
 
 from dovetail.config import BAD, Loader
-from dovetail.errors import close, listed, unknown
+from dovetail.errors import Mistake, close, listed, unknown
 from dovetail.systems import System
 from dovetail.tables import Given
 
 ABSENT = "–"
 """The label of an axis that does not apply to an arm, or that its designs leave as the base has it."""
 
+KEYS = ("path", "options", "values", "systems")
+SHAPES = ({"path", "options"}, {"path", "values"}, {"systems"})
+"""The keys of an axis's table, and those that stand together."""
+
 Labels = Mapping[str, str]
 
 
 @frozen
 class Axis:
-    """A path of the base system and the options that it takes there, by label."""
+    """A path of the base system and the options that it takes there, by label.
+
+    The path is empty where the options are the names of systems, each of which stands in for the base.
+    """
 
     name: str
     path: str
@@ -51,9 +58,8 @@ def read_axes(loader: Loader, given: Given | None) -> dict[str, Axis]:
             continue
         twin = next((other.name for other in axes.values() if other.path == axis.path), None)
         if twin:
-            loader.fault(
-                entry.where, f"axes.{name}", f"has the path `{axis.path}`, which the axis `{twin}` has already"
-            )
+            what = f"the path `{axis.path}`" if axis.path else "whole systems"
+            loader.fault(entry.where, f"axes.{name}", f"has {what}, which the axis `{twin}` has already")
         axes[name] = axis
     for axis in axes.values():
         _check_overlap(loader, axis, axes)
@@ -61,14 +67,20 @@ def read_axes(loader: Loader, given: Given | None) -> dict[str, Axis]:
 
 
 def _axis(loader: Loader, name: str, entry: Given, path: str) -> Axis | None:
-    for key, value in entry.value.items() if entry.is_table else ():
-        if key not in ("path", "options", "values"):
-            loader.unknown(value, f"{path}.{key}", key, ("path", "options", "values"))
-    if not entry.is_table or "path" not in entry.value or ("options" in entry.value) == ("values" in entry.value):
-        loader.fault(entry.where, path, "must be a table with `path` and either `options` or `values`")
+    keys = entry.value if entry.is_table else {}
+    for key, value in keys.items():
+        if key not in KEYS:
+            loader.unknown(value, f"{path}.{key}", key, KEYS)
+    if not any({*KEYS} & {*keys} == shape for shape in SHAPES):
+        rule = "must be a table with `path` and either `options` or `values`, or with `systems` alone"
+        loader.fault(entry.where, path, rule)
         return None
-    where = loader.value(entry.value["path"], f"{path}.path", str)
-    if "options" in entry.value:
+    where = loader.value(keys["path"], f"{path}.path", str) if "path" in keys else ""
+    if where == "" and "path" in keys:
+        where = loader.fault(keys["path"].where, f"{path}.path", "must be a path, but is empty")
+    if "systems" in keys:
+        options = _systems(loader, choices := keys["systems"], f"{path}.systems")
+    elif "options" in keys:
         options = dict(table_of(loader, choices := entry.value["options"], f"{path}.options"))
     else:
         items = list_of(loader, choices := entry.value["values"], f"{path}.values")
@@ -76,6 +88,18 @@ def _axis(loader: Loader, name: str, entry: Given, path: str) -> Axis | None:
     if not choices.value:
         loader.fault(choices.where, path, "must have at least one option")
     return Axis(name, where, options) if options and where is not BAD else None
+
+
+def _systems(loader: Loader, given: Given, path: str) -> dict[str, Given]:
+    """The names of systems by label; one that is none is a fault."""
+    options = table_of(loader, given, path)
+    for label, option in options.items():
+        if loader.value(option, f"{path}.{label}", str) is not BAD:
+            try:
+                loader.registry.named("systems", option.value)
+            except Mistake as error:
+                loader.fault(option.where, f"{path}.{label}", str(error))
+    return options
 
 
 def _check_overlap(loader: Loader, axis: Axis, axes: Mapping[str, Axis]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from dovetail.bench.axes import ABSENT, Axis, Labels, exists, list_of, read_axes, read_labels, spell_value, table_of
 from dovetail.bench.designs import combinations
@@ -94,6 +94,7 @@ class GridLoader:
     checker: Checker
     changes: dict[str, Given]
     loader: Loader = field(init=False)
+    changed: dict[str, Given] = field(factory=dict)
     notes: list[str] = field(factory=list)
     _applied: set[str] = field(factory=set)
 
@@ -108,12 +109,12 @@ class GridLoader:
         seeds = self._seeds()
         axes = read_axes(self.loader, self.table.at("axes"))
         found = combinations(self.loader, self.table.at("designs"), axes)
-        changes = {**table_of(self.loader, self.table.at("set"), "set"), **self.changes}
+        self.changed = {**table_of(self.loader, self.table.at("set"), "set"), **self.changes}
         summary = self._value("summary", str, "")
         show = self._value("show", tuple[str, ...], ())
         excluded, published = self._exclusions(axes), self._published(axes)
         self.loader.finish("arms not checked: mend the above first")
-        arms, base = self._arms(base_name, self.registry.tables(base_name, changes), axes, found)
+        arms, base = self._arms(base_name, axes, found)
         self.loader.finish()
         for name in show:
             self._check_metric(name, self.table.value["show"], "show", base)
@@ -168,18 +169,18 @@ class GridLoader:
 
     # ------------------------------------------------------------------------------------------------------ arms
 
-    def _arms(
-        self, name: str, tables: Given, axes: Mapping[str, Axis], found: Iterable[Labels]
-    ) -> tuple[list[Arm], Arm]:
+    def _arms(self, base_name: str, axes: Mapping[str, Axis], found: Iterable[Labels]) -> tuple[list[Arm], Arm]:
         """The arms without repeats. The base is first, and takes the labels of the arm that it equals."""
-        base = self._arm(name, tables, axes, {})
+        base = self._arm(base_name, axes, {})
         arms: dict[str, Arm] = {}
         merged: dict[str, list[str]] = {}
         for labels in found:
             try:
-                arm = self._arm(name, tables, axes, labels)
+                arm = self._arm(base_name, axes, labels)
             except Faults as error:
-                self.loader.faults += [fault for fault in error.faults if fault not in self.loader.faults]
+                whole = "".join(f"{axis}={label}: " for axis, label in labels.items() if not axes[axis].path)
+                faults = [evolve(fault, path=f"{whole}{fault.path}") for fault in error.faults]
+                self.loader.faults += [fault for fault in faults if fault not in self.loader.faults]
                 continue
             first = arms.setdefault(arm.key, arm)
             wanted = " ".join(f"{axis}={label}" for axis, label in labels.items())
@@ -201,12 +202,17 @@ class GridLoader:
                 rule = f"`{axis.path}` exists under no option of the other axes"
                 self.loader.fault(where, f"axes.{axis.name}.path", rule)
 
-    def _arm(self, name: str, tables: Given, axes: Mapping[str, Axis], labels: Labels) -> Arm:
-        """One combination: slots are set first, then what lies inside them, where it exists."""
+    def _arm(self, name: str, axes: Mapping[str, Axis], labels: Labels) -> Arm:
+        """One combination: a whole system, then slots of it, then what lies inside them, where it exists."""
         kept = dict.fromkeys(axes, ABSENT)
+        wanted = [axes[axis] for axis, label in labels.items() if label != ABSENT]
+        for axis in (axis for axis in wanted if not axis.path):
+            kept[axis.name] = labels[axis.name]
+            name = axis.options[labels[axis.name]].value
+        tables = self.registry.tables(name, self.changed)
         system = self.checker.load(name, tables)
-        for axis in sorted((axes[axis] for axis in labels), key=lambda axis: axis.path.count(".")):
-            if labels[axis.name] == ABSENT or not exists(system, axis.path):
+        for axis in sorted((axis for axis in wanted if axis.path), key=lambda axis: axis.path.count(".")):
+            if not exists(system, axis.path):
                 continue
             kept[axis.name] = labels[axis.name]
             tables = put_all(tables, {axis.path: axis.options[labels[axis.name]]})

@@ -169,7 +169,7 @@ def _show_grid(state: State, name: str) -> None:
     typer.echo(f"grid {grid.name}{f': {grid.summary}' if grid.summary else ''}\n")
     rows = [("base", grid.base.system.name), ("seeds", ", ".join(map(str, grid.seeds)))]
     for axis in grid.axes:
-        rows.append((f"axis {axis.name}", axis.path))
+        rows.append((f"axis {axis.name}", axis.path or "whole systems"))
         rows += [(f"  {label}", _option(option.plain())) for label, option in axis.options.items()]
     columns(rows)
     typer.echo("")

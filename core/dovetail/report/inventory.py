@@ -155,10 +155,10 @@ def _read(entries: Iterable[str], read: Callable[[str], Grid], bench: Bench, nam
 
 
 def _concerns(grid: Grid, registry: Registry, names: set[str]) -> bool:
-    """Whether an arm has a component of the plugins, or the base is a system of theirs or extends one."""
+    """Whether an arm has a component of the plugins, or is of a system of theirs or of one that extends such."""
     used = {name.partition(" ")[2].partition("/")[0] for arm in grid.arms for name in versions(arm.system)}
-    chain = {name.partition("/")[0] for name in _chain(registry, grid.base.system.name)}
-    return bool(names & (used | chain))
+    systems = {name for arm in grid.arms for name in _chain(registry, arm.system.name)}
+    return bool(names & (used | {name.partition("/")[0] for name in systems}))
 
 
 def _chain(registry: Registry, name: str) -> Iterator[str]:
