@@ -268,6 +268,10 @@ class Metric(nn.Module, ABC):
     def compute(self) -> float | dict[str, float]:
         """The value over everything seen; raises ValueError where nothing was."""
 
+    def remark(self) -> str:
+        """What must be said of how the value came about, with numbers: too few samples, say; else empty."""
+        return ""
+
 
 class MetricSpec(Spec):
     """`needs` names what it reads from an outcome; `takes` says of which spaces."""

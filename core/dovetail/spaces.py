@@ -5,6 +5,7 @@ Axes: batch time feature; batch channels height width; batch regions feature. Wh
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Items
@@ -79,15 +80,14 @@ class Vocabulary:
         """The numbers of `symbols`; a symbol that is not known becomes `unknown`."""
         return [self.numbers.get(symbol, self.unknown) for symbol in symbols]
 
+    def symbols_of(self, numbers: Iterable[int]) -> list[str]:
+        """The symbols of `numbers` up to `end`, without padding and start."""
+        until_end = itertools.takewhile(lambda number: number != self.end, numbers)
+        return [self.symbols[number] for number in until_end if number not in (self.pad, self.start)]
+
     def decode(self, numbers: Iterable[int]) -> str:
         """The text of `numbers` up to `end`, without padding and start."""
-        words = []
-        for number in numbers:
-            if number == self.end:
-                break
-            if number not in (self.pad, self.start):
-                words.append(self.symbols[number])
-        return self.joiner.join(words)
+        return self.joiner.join(self.symbols_of(numbers))
 
 
 class Space(ABC):

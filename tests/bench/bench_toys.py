@@ -210,6 +210,9 @@ class Table(Mean):
     def compute(self):
         return {"one": 1.0, "share": self.right / self.count}
 
+    def remark(self):
+        return f"of {self.count} examples"
+
 
 @frozen(kw_only=True)
 class TableSpec(MetricSpec):

@@ -62,7 +62,9 @@ def test_metrics_that_changed_are_measured_from_the_model_without_training(workp
     assert {entry[0] for entry in SEEN} == {"evaluate"}
     assert all(entry[2] == pytest.approx(1 - 9 / 20) for entry in SEEN)  # the schedule stands where training ended
     assert run.folder.file("model.safetensors").read_bytes() == weights
-    assert "measured again, by right, table" in run.folder.file("log.txt").read_text()
+    log = run.folder.file("log.txt").read_text()
+    assert "measured again, by right, table" in log
+    assert "test: table: of " in log
     SEEN.clear()
     workplace.train(**SCHEDULED, metrics__table="toys/table")
     kept = workplace.train(**SCHEDULED)  # one metric less asks for nothing

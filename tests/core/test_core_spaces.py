@@ -123,6 +123,7 @@ def test_a_vocabulary_encodes_and_decodes():
     numbers = WORDS.encode(["red", "huge", "star"])
     assert numbers == [4, 3, 6]
     assert WORDS.decode([1, *numbers, 2, 4, 0]) == "red <unknown> star"
+    assert WORDS.symbols_of([1, *numbers, 2, 4, 0]) == ["red", "<unknown>", "star"]
     assert len(WORDS) == 7
     assert Vocabulary.of("ab", joiner="").decode([4, 5]) == "ab"
     batch = Padded(T([[4, 6, 5], [5, 0, 0]]), T([2, 1]))

@@ -24,7 +24,7 @@ from dovetail.bench.data import batches_of
 from dovetail.bench.devices import adds_nothing, make_fabric
 from dovetail.bench.files import FileFailure, append_line, read_tensors, write_json, write_tensors, write_text
 from dovetail.bench.identity import measured
-from dovetail.bench.measuring import Measuring, fill, schedules_in, watches_higher
+from dovetail.bench.measuring import Measuring, fill, remarks, schedules_in, watches_higher
 from dovetail.bench.models import write_model
 from dovetail.bench.stages import carry
 from dovetail.bench.store import CHECKPOINTS, RunFolder
@@ -347,6 +347,8 @@ class Stage:
         """Test the selected model and write what the run came to; then the checkpoint is no longer needed."""
         folder, place = self.training.folder, self.place
         values = self._measure("valid", "test")
+        for remark in remarks(self.model):
+            folder.log(f"test: {remark}")
         write_model(folder, self.model, self.training.system.registry)
         folder.file("failure.json").unlink(missing_ok=True)
         write_json(

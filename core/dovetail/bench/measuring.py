@@ -64,3 +64,9 @@ def flat(name: str, metric: Metric) -> dict[str, float]:
     """A metric's number under its name, or its table's numbers under `name.key`."""
     value = metric.compute()
     return {f"{name}.{key}": float(v) for key, v in value.items()} if isinstance(value, dict) else {name: float(value)}
+
+
+def remarks(model: Model) -> list[str]:
+    """What the metrics say of the split that they measured last."""
+    said = {name: metric.remark() for name, metric in model.metrics.items()}
+    return [f"{name}: {remark}" for name, remark in said.items() if remark]

@@ -119,7 +119,7 @@ class Bench:
         """Compute the metrics anew from the run's model."""
         from dovetail.assembly import assemble
         from dovetail.bench.devices import make_fabric
-        from dovetail.bench.measuring import Measuring
+        from dovetail.bench.measuring import Measuring, remarks
         from dovetail.bench.models import final_progress, load_weights
 
         last, stage = len(system.stages) - 1, system.stages[-1]
@@ -137,6 +137,8 @@ class Bench:
         result |= {"metrics": others | values, "measured": result["measured"] | now}
         write_json(folder.file("result.json"), result)
         folder.log(f"measured again, by {', '.join(now)}")
+        for remark in remarks(model):
+            folder.log(f"test: {remark}")
 
     def _record(self, folder: RunFolder, error: Exception, message: str) -> str:
         """Record a failure, where a run has not finished; what more there is to say of it."""
