@@ -7,6 +7,7 @@ from typing import Any
 from dovetail.testing import Example
 from dovetail_standard.example_files import files, write_split_text, write_text
 from dovetail_text_gan import conformance as _conformance  # noqa: F401 (registers the checks of `tokenizer`)
+from dovetail_text_gan.example_files import write_multinli, write_snli
 
 TOKENIZERS = {
     "tokenizer/words": (Example(), Example({"vocabulary_size": 12, "min_count": 2})),
@@ -27,6 +28,24 @@ DATASETS = {
             files(write_text, tokenizer=PIECES, empty="leave-out"),
             changed=files(write_text, 1, tokenizer=PIECES, longest=40),
         ),
+    ),
+    "dataset/nli": (
+        Example(files(write_snli), changed=files(write_snli, 1)),
+        Example(
+            files(write_multinli, corpus="multinli", tokenizer={"use": "text-gan/words", "min_count": 2}),
+            changed=files(write_multinli, corpus="multinli", longest=6, too_long="leave-out"),
+        ),
+    ),
+    "dataset/nli-pairs": (
+        Example(files(write_snli), changed=files(write_snli, 1)),
+        Example(
+            files(write_multinli, corpus="multinli", tokenizer="text-gan/characters", longest=60),
+            changed=files(write_multinli, corpus="multinli", longest=7, too_long="leave-out"),
+        ),
+    ),
+    "dataset/nli-stand-in": (
+        Example({"train": 9, "valid": 5, "test": 4}, changed={"train": 9, "valid": 5, "test": 4, "seed": 1}),
+        Example({"train": 8, "valid": 3, "test": 6}, changed={"train": 7, "valid": 3, "test": 6}),
     ),
 }
 
