@@ -1,10 +1,13 @@
 import json
+import math
 
 import numpy as np
 import pytest
 from PIL import Image
 from scipy.linalg import sqrtm
 from sklearn.metrics import f1_score
+
+from dovetail_text_gan.bleu import bleu
 
 PREDICTED, TRUE = ["cat", "dog", "cat", "bird", "cat"], ["cat", "dog", "dog", "bird", "fish"]
 SCENE = {"objects": [{"shape": "circle", "colour": "red", "size": "large", "x": 25, "y": 70}]}
@@ -92,6 +95,82 @@ def test_captions_are_scored_by_scenes(dovetail, files):
     assert "must be as many as" in dovetail("score", "truth", "--samples", "p.txt", "--references", "scenes.jsonl").err
     (files() / "scenes.jsonl").write_text('{"objects": 3}')
     assert "scenes.jsonl:1: " in dovetail("score", "truth", "--samples", "p.txt", "--references", "scenes.jsonl").err
+
+
+def test_texts_are_scored_by_their_words(dovetail, files):
+    files(s=["the cat on a mat"], r=["a cat sat on a mat", "the dog sat"])
+    words = ("--samples", "s.txt", "--references", "r.txt", "--json", "out.json")
+    found = dovetail("score", "bleu", "orders=[1, 3]", "unique-ngrams", "n=2", *words)
+    assert (found.status, found.err) == (0, "")
+    expected = {"1": math.exp(-1 / 5), "3": math.exp(-1 / 5) * (2 / 4 * 1 / 3) ** (1 / 3)}
+    written = json.loads((files() / "out.json").read_text())
+    assert written == pytest.approx(
+        {f"text-gan/bleu.{n} orders=[1, 3]": value for n, value in expected.items()} | {"text-gan/unique-ngrams n=2": 4}
+    )
+    assert f"text-gan/bleu.3 orders=[1, 3]  {expected['3']:.6g}  BLEU" in " ".join(found.out.split("\n"))
+
+
+def test_self_bleu_asks_for_no_references(dovetail, files):
+    files(s=["a b", "b a", "a b"])
+    assert dovetail("score", "self-bleu", "--samples", "s.txt").status == 0
+    found = dovetail("score", "self-bleu", "--samples", "s.txt", "--references", "none.txt")
+    assert found.status == 0  # which nothing asks for
+
+
+def test_texts_of_many_lines_are_those_of_one_batch(dovetail, files):
+    random = np.random.default_rng(0)
+    lines = {name: [" ".join(random.choice(list("abcdefg"), size)) for size in random.integers(1, 9, count)]
+             for name, count in (("s", 300), ("r", 140))}  # fmt: skip
+    files(**lines)
+    found = dovetail("score", "bleu", "--samples", "s.txt", "--references", "r.txt", "--json", "out.json")
+    assert found.status == 0, found.err
+    expected = bleu(*([line.split() for line in lines[name]] for name in "sr"), (2, 3, 4, 5))
+    written = json.loads((files() / "out.json").read_text())
+    assert written == pytest.approx({f"text-gan/bleu.{n}": values.mean() for n, values in expected.items()})
+
+
+def test_a_text_is_read_once_for_all_files_whatever_they_are_called(dovetail, files):
+    files(s=["a cat", "a dog sat"]).joinpath("r.ref").write_text("a bird\nthe cat sat\n")
+    encoder = "encoder={use='sequence', cell='gru', embedding='embedding', pooling='mean'}"
+    words = ("score", "frechet-distance", encoder, "--samples", "s.txt", "--references", "r.ref")
+    found = dovetail(*words)
+    assert found.status == 0, found.err
+    assert dovetail(*words).out == found.out
+
+
+def test_empty_lines_are_counted_and_the_first_is_named(dovetail, files):
+    files(s=["a b", "", "b", " "], r=["a b c"])
+    found = dovetail("score", "bleu", "unique-ngrams", "--samples", "s.txt", "--references", "r.txt")
+    assert found.status == 0
+    assert found.err == "s.txt:2: is the first of 2 empty lines among 4; each is a sentence without a word\n"
+
+
+def test_texts_that_were_tokenised_differently_are_said_to_be(dovetail, files):
+    files(s=["a dog doesn't bark."], r=["a dog does n't bark ."])
+    found = dovetail("score", "bleu", "--samples", "s.txt", "--references", "r.txt")
+    assert found.status == 0
+    assert found.err.startswith("text-gan/bleu: 2 of the 4 words of `samples` are in no sentence of `references` (`do")
+    assert "`samples` have 1 (`bark.`) with punctuation in the word, `references` 1 (`.`) apart" in found.err
+    both = dovetail("score", "bleu", "tokenizer=treebank", "--samples", "s.txt", "--references", "r.txt")
+    assert both.err == ""
+    assert {line.split()[-2] for line in both.out.splitlines()} == {"1"}
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b"", "s.txt: is empty; it must have an example a line"),
+        (b"\n\n  \n", "s.txt: has no word; it must have a sentence a line"),
+        (b"a cat\na \xe9t\xe9\n", "s.txt:2: is not UTF-8: 0xe9"),
+        (b"a cat\na dog <end> <pad>\n", "s.txt:2: must have words alone, but has `<pad>`; take such marks out"),
+    ],
+)
+@pytest.mark.parametrize("side", ["samples", "references"])
+def test_a_bad_text_is_named_with_its_line(dovetail, files, content, error, side):
+    files(s=content, r=["a cat"])
+    other = "references" if side == "samples" else "samples"
+    found = dovetail("score", "bleu", f"--{side}", "s.txt", f"--{other}", "r.txt")
+    assert (found.status, found.out, found.err) == (2, "", f"{error}\n")
 
 
 def draw(folder, count, seed, size=(3, 2)):

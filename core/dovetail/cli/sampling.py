@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dovetail.cli.checking import StoreFolder
-from dovetail.cli.screen import columns, examples
+from dovetail.cli.screen import columns, examples, say
 from dovetail.cli.state import state_of
 
 
@@ -25,7 +25,8 @@ def add(app: typer.Typer) -> None:
             "dovetail score accuracy f1 --samples predicted.txt --references true.txt",
             "dovetail score f1 average=micro --samples guesses.txt --references true.txt",
             "dovetail score truth --samples captions.txt --references scenes.jsonl",
-            "dovetail score frechet-distance --samples drawn/ --references real/",
+            "dovetail score frechet-distance encoder=flatten --samples drawn/ --references real/",
+            "dovetail score bleu tokenizer=treebank self-bleu --samples drawn.txt --references real.txt",
         )
     )(score)
 
@@ -78,13 +79,16 @@ def score(
 ) -> None:
     """Compute metrics for samples that any program made.
 
-    Labels and texts are lines of a file; scenes are lines of JSON; images are the files of a folder.
+    Labels and texts are lines of a file; scenes are lines of JSON; images are the files of a folder. What must be said
+    of the files or of a value, such as empty lines, goes to standard error.
     """
     from dovetail.cli.scoring import score_files
 
-    values = score_files(state_of(context).registry, metrics, samples, references)
-    columns([(name, f"{value:.6g}", unit) for name, (value, unit) in values.items()])
+    scores = score_files(state_of(context).registry, metrics, samples, references)
+    columns([(name, f"{value:.6g}", unit) for name, (value, unit) in scores.values.items()])
+    for remark in scores.remarks:
+        say(remark, error=True)
     if json is not None:
         from dovetail.bench.files import write_json
 
-        write_json(json, {name: value for name, (value, _) in values.items()})
+        write_json(json, {name: value for name, (value, _) in scores.values.items()})

@@ -1,7 +1,7 @@
 """Metrics for samples that another program made: files become the outcome that a metric reads in training.
 
-A metric's `takes` says how a file is read: a space with a `read(file)` of its own reads it; labels and texts are lines;
-images are the files of a folder.
+A metric's `takes` says how a file is read: a space with a `read(file)` of its own reads it; labels and texts are lines,
+texts of words between white space; images are the files of a folder.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attrs import Factory, frozen
+
 from dovetail.config import Loader
 from dovetail.errors import Mistake, Where
 from dovetail.interfaces import Metric, MetricSpec, Outcome
 from dovetail.registries import Registry
-from dovetail.spaces import Fields, Image, Label, Space, Tokens, Vocabulary
+from dovetail.spaces import Fields, Image, Label, Padded, Space, Tokens, Vocabulary
 from dovetail.tables import given, overrides, put_all
 
 if TYPE_CHECKING:
@@ -22,13 +24,20 @@ if TYPE_CHECKING:
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 AT_ONCE = 128
-"""So many images go through a metric's encoder at once."""
+"""So many images or texts go through a metric's encoder at once."""
 
 
-def score_files(
-    registry: Registry, words: list[str], samples: Path, references: Path | None
-) -> dict[str, tuple[float, str]]:
-    """Each metric's values by name, with their unit.
+@frozen
+class Scores:
+    """Each metric's values by name, with their unit; and what must be said of the files and of the values."""
+
+    values: dict[str, tuple[float, str]] = Factory(dict)
+    remarks: dict[str, None] = Factory(dict)
+    """In the order of being said, nothing twice."""
+
+
+def score_files(registry: Registry, words: list[str], samples: Path, references: Path | None) -> Scores:
+    """What metrics say of files.
 
     Args:
         registry: names the metrics.
@@ -36,18 +45,25 @@ def score_files(
         samples: what to judge.
         references: what to judge it by, where a metric asks for it.
     """
-    found: dict[str, tuple[float, str]] = {}
+    found = Scores()
     for name, changes in _requests(words):
         table = put_all(given({"use": name}, Where(f"metric {name}")), overrides(changes))
         loader = Loader(registry, f"metric {name}")
         spec = loader.slot(table, name, MetricSpec)
         loader.finish()
         component = registry.component_of(spec)
+        wanted = _wanted(spec, component.name, samples, references)
         try:
-            values, unit = _score(spec, component.name, samples, references)
+            metric = _measured(spec, wanted)
+            value = metric.compute()
         except ValueError as error:
             raise Mistake(f"{component}: {error}") from error
-        found |= {" ".join([key, *changes]): (value, unit) for key, value in values.items()}
+        by_key = {f".{key}": each for key, each in value.items()} if isinstance(value, dict) else {"": value}
+        for key, each in by_key.items():
+            found.values[" ".join([f"{component.name}{key}", *changes])] = float(each), metric.unit
+        found.remarks.update(dict.fromkeys(_empty_lines(wanted)))
+        if remark := metric.remark():
+            found.remarks[f"{' '.join([component.name, *changes])}: {remark}"] = None
     return found
 
 
@@ -60,37 +76,55 @@ def _requests(words: list[str]) -> Iterator[tuple[str, list[str]]]:
         yield words[start], words[start + 1 : end]
 
 
-def _score(spec: MetricSpec, name: str, samples: Path, references: Path | None) -> tuple[dict[str, float], str]:
+@frozen
+class Read:
+    """A file as a batch of a space."""
+
+    file: Path
+    space: Space
+    value: Any
+
+
+def _measured(spec: MetricSpec, wanted: Mapping[str, Read]) -> Metric:
+    """The metric that has seen the files."""
     import torch
 
     from dovetail.randomness import reseed
 
-    wanted = _wanted(spec, name, samples, references)
     reseed(0, "score")  # an encoder may start from random weights
-    spaces: Any = {field: space for field, (space, _) in wanted.items()}
-    metric: Metric = spec.build(outcome=Fields(spaces))
+    metric: Metric = spec.build(outcome=Fields({field: read.space for field, read in wanted.items()}))
     metric.eval()
     with torch.no_grad():
-        for outcome in _pieces({field: value for field, (_, value) in wanted.items()}):
+        for outcome in _pieces({field: read.value for field, read in wanted.items()}):
             metric.update(outcome)
-    value = metric.compute()
-    table = {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
-    return {key: float(each) for key, each in table.items()}, metric.unit
+    return metric
 
 
 def _pieces(outcome: Outcome) -> list[Outcome]:
-    """The outcome in pieces, where it is of images: as many of each field, so that pairs stay pairs."""
-    import torch
-
-    if not all(isinstance(value, torch.Tensor) and value.dim() == 4 for value in outcome.values()):
+    """The outcome in pieces, where it is of images or texts: as many of each field, so that pairs stay pairs."""
+    if not all(_is_images_or_texts(value) for value in outcome.values()):
         return [outcome]
-    counts = [len(value) for value in outcome.values()]
+    counts = [len(value.data) for value in outcome.values()]
     pieces = min(-(-max(counts) // AT_ONCE), *counts)
-    split = {field: value.tensor_split(pieces) for field, value in outcome.items()}
+    split = {field: _split(value, pieces) for field, value in outcome.items()}
     return [{field: parts[piece] for field, parts in split.items()} for piece in range(pieces)]
 
 
-def _wanted(spec: MetricSpec, name: str, samples: Path, references: Path | None) -> Mapping[str, tuple[Space, Any]]:
+def _is_images_or_texts(value: Any) -> bool:
+    import torch
+
+    return isinstance(value, Padded) or (isinstance(value, torch.Tensor) and value.dim() == 4)
+
+
+def _split(value: Any, pieces: int) -> list[Any]:
+    """A batch in pieces; texts as long as the longest one of their piece."""
+    if not isinstance(value, Padded):
+        return list(value.tensor_split(pieces))
+    parts = zip(value.data.tensor_split(pieces), value.lengths.tensor_split(pieces), strict=True)
+    return [Padded(data[:, : int(lengths.max())], lengths) for data, lengths in parts]
+
+
+def _wanted(spec: MetricSpec, name: str, samples: Path, references: Path | None) -> Mapping[str, Read]:
     """What the metric needs, read from the files in the form that it takes."""
     files = {"samples": samples, "predictions": samples, "references": references}
     for field in spec.needs:
@@ -101,11 +135,16 @@ def _wanted(spec: MetricSpec, name: str, samples: Path, references: Path | None)
         if files[field] is None:
             raise Mistake(f"{name} needs references: give --references FILE")
     given_files = {field: file for field in spec.needs if (file := files[field]) is not None}
+    together = [
+        file
+        for field, file in given_files.items()
+        if not any(hasattr(kind, "read") for kind in spec.takes.get(field, ()))
+    ]
     wanted = {
-        field: _read(file, spec.takes.get(field, ()), list(given_files.values())) for field, file in given_files.items()
+        field: Read(file, *_read(file, spec.takes.get(field, ()), together)) for field, file in given_files.items()
     }
     if "predictions" in wanted and "references" in wanted:
-        counts = [len(wanted[field][1]) for field in ("predictions", "references")]
+        counts = [len(wanted[field].value) for field in ("predictions", "references")]
         if counts[0] != counts[1]:
             raise Mistake(
                 f"{name} compares line by line, but {samples} has {counts[0]} lines and {references} has {counts[1]}"
@@ -114,7 +153,7 @@ def _wanted(spec: MetricSpec, name: str, samples: Path, references: Path | None)
 
 
 def _read(file: Path, kinds: tuple[type[Space], ...], together: list[Path]) -> tuple[Space, Any]:
-    """A file as one of these spaces; `together` are all files that share its labels or words."""
+    """A file as one of these spaces; `together` are all files that share its labels or words, itself among them."""
     if file.is_dir():
         if kinds and Image not in kinds:
             raise Mistake(f"{file}: is a folder, but must be a file to be read as {_spell(kinds)}")
@@ -166,14 +205,36 @@ def _labels(file: Path, together: list[Path]) -> tuple[Label, Tensor]:
 
 
 def _tokens(file: Path, together: list[Path]) -> tuple[Tokens, Any]:
-    """Words between spaces. Files that are read in another form, such as scenes, share no words."""
+    """Words between white space, each line with its end."""
     import torch
 
-    texts = [other for other in together if other == file or other.suffix == ".txt"]
-    words = dict.fromkeys(word for text in texts for line in lines_of(text) for word in line.split())
+    words = dict.fromkeys(word for text in together for sentence in _sentences_of(text) for word in sentence)
     space = Tokens(Vocabulary.of(word for word in words if word not in Vocabulary.SPECIAL))
-    numbers = [torch.tensor(space.vocabulary.encode(line.split()), dtype=torch.long) for line in lines_of(file)]
+    end = space.vocabulary.end
+    numbers = [torch.tensor([*space.vocabulary.encode(words), end]) for words in _sentences_of(file)]
     return space, space.collate(numbers)
+
+
+def _sentences_of(file: Path) -> list[list[str]]:
+    """The words of each line; raises `Mistake` where there is none at all, and for one that ends a sentence."""
+    sentences = [line.split() for line in lines_of(file)]
+    if not any(sentences):
+        raise Mistake(f"{file}: has no word; it must have a sentence a line")
+    for line, sentence in enumerate(sentences, start=1):
+        for mark in ("<pad>", "<start>", "<end>"):
+            if mark in sentence:
+                raise Mistake(f"{file}:{line}: must have words alone, but has `{mark}`; take such marks out")
+    return sentences
+
+
+def _empty_lines(wanted: Mapping[str, Read]) -> Iterator[str]:
+    """Which files have lines without a word, and how many."""
+    for read in wanted.values():
+        if isinstance(read.space, Tokens):
+            empty = (read.value.lengths == 1).nonzero()[:, 0].tolist()
+            if empty:
+                count = f"{len(empty)} empty lines among {len(read.value.lengths)}"
+                yield f"{read.file}:{empty[0] + 1}: is the first of {count}; each is a sentence without a word"
 
 
 def _images(folder: Path) -> tuple[Image, Tensor]:
