@@ -16,7 +16,7 @@ _PUBLIC = {
     "dovetail.ranges": "within",
     "dovetail.hooks": "hook",
     "dovetail.registries": "Registry registry",
-    "dovetail.assembly": "Model assemble",
+    "dovetail.assembly": "Model assemble built_for",
     "dovetail.bench": "load train",
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names.split()}

@@ -72,6 +72,23 @@ class Handle:
         """The module for these spaces, or the one that the slot shares."""
         return self.assembly.build(self, spaces)
 
+    @property
+    def built_for(self) -> Spaces:
+        """The spaces that a part of an earlier run was built with there; none where it is built anew."""
+        spec = self.spec
+        if isinstance(spec, Share) and spec.path in self.assembly.handles:
+            return self.assembly.handles[spec.path].built_for
+        return self.assembly.earlier(self.path, spec)[1][0] if isinstance(spec, FromRun) else {}
+
+
+def built_for(part: Any) -> Spaces:
+    """The spaces, by their names in `build`, that the part in a slot must be given since an earlier run built it so.
+
+    Empty where the part is built anew and takes what it is given. What feeds a part that was trained on other data, a
+    metric's encoder say, can so bring its values into the spaces that the part knows.
+    """
+    return part.built_for if isinstance(part, Handle) else {}
+
 
 @define(eq=False)
 class Assembly:
@@ -164,9 +181,7 @@ class Assembly:
 
     def _from_run(self, handle: Handle, reference: FromRun, given: Mapping[str, Any], turn: int) -> nn.Module:
         path = handle.path
-        if self.runs is None:
-            raise Mistake(f"{path}: comes from the run `{reference.run}`, and no store was given to find it in")
-        spec, built, tensors = self.runs(reference.run).part(reference.part)
+        spec, built, tensors = self.earlier(path, reference)
         whose = f"{reference.part} of the run `{reference.run}`"
         if reference.kind and spec.kind != reference.kind:
             raise Mistake(f"{path}: {whose} is {a(spec.kind)}, but {a(reference.kind)} is wanted")
@@ -179,6 +194,12 @@ class Assembly:
             prefix = f"{turn}." if turn else ""
             module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
         return freeze(module) if reference.frozen else module
+
+    def earlier(self, path: str, reference: FromRun) -> tuple[Any, list[Spaces], dict[str, Tensor]]:
+        """The part of an earlier run that the slot at `path` takes: as `EarlierRun.part` has it."""
+        if self.runs is None:
+            raise Mistake(f"{path}: comes from the run `{reference.run}`, and no store was given to find it in")
+        return self.runs(reference.run).part(reference.part)
 
     # --------------------------------------------------------------------------------------------------------- errors
 

@@ -5,7 +5,7 @@ from toy_parts import RightSpec
 from toy_systems import SYSTEM
 
 from dovetail import Label, Mistake, Vector
-from dovetail.assembly import SpaceMisfit, assemble, freeze, open_dataset
+from dovetail.assembly import Assembly, SpaceMisfit, assemble, built_for, freeze, open_dataset
 
 PAIR = 'dataset = "toy/numbers"\nobjective = "toy/fit"\nencoder = { use = "toy/pair" }\n'
 
@@ -232,6 +232,14 @@ def test_a_part_must_be_given_the_spaces_that_it_was_built_with(bench, earlier):
     text = FROM.replace("first = ", "second = ")
     with pytest.raises(SpaceMisfit, match=r"encoder\.second: encoder of the run `r` was built for input = Vector\(size=5\), but is given input = Vector\(size=7\)"):  # fmt: skip  # noqa: E501
         assemble(bench.load(text, runs=earlier), runs=earlier, meta=True)
+
+
+def test_a_slot_shows_the_spaces_that_an_earlier_run_built_its_part_with(bench, earlier):
+    system = bench.load(FROM, "encoder.second={ share = 'encoder.first' }", runs=earlier)
+    assembly = Assembly(bench.registry, runs=earlier)
+    handle = assembly.handle(system.stages[0].parts["encoder"], "encoder")
+    assert built_for(handle.first) == built_for(handle.second) == {"input": Vector(5)}
+    assert built_for(handle) == built_for(handle.spec) == {}
 
 
 def test_a_part_of_another_kind_is_refused(bench, earlier):
