@@ -75,6 +75,10 @@ def test_a_bad_file_is_named_with_its_line(dovetail, files, content, error):
             ".: is a folder, but must be a file to be read as Label",
         ),
         (["frechet-distance", "--samples", "p.txt", "--references", "r.txt"], "encoder: is missing"),
+        (
+            ["frechet-distance", "encoder={from_run='no', part='encoder'}", "--samples", "p.txt"],
+            "there is no run `no` in runs; it holds 0 runs",
+        ),
     ],
 )
 def test_what_cannot_be_scored_is_a_mistake(dovetail, files, words, error):

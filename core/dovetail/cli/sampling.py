@@ -76,6 +76,7 @@ def score(
     ],
     references: Annotated[Path | None, typer.Option(metavar="FILE", help="What to judge it by, likewise.")] = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the numbers to this file, too.")] = None,
+    store: StoreFolder = None,
 ) -> None:
     """Compute metrics for samples that any program made.
 
@@ -84,7 +85,9 @@ def score(
     """
     from dovetail.cli.scoring import score_files
 
-    scores = score_files(state_of(context).registry, metrics, samples, references)
+    state = state_of(context)
+    runs = state.bench(store).store.earlier(state.registry)
+    scores = score_files(state.registry, metrics, samples, references, runs)
     columns([(name, f"{value:.6g}", unit) for name, (value, unit) in scores.values.items()])
     for remark in scores.remarks:
         say(remark, error=True)

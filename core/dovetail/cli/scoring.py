@@ -22,6 +22,8 @@ from dovetail.tables import given, overrides, put_all
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from dovetail.assembly import Runs
+
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 AT_ONCE = 128
 """So many images or texts go through a metric's encoder at once."""
@@ -36,7 +38,9 @@ class Scores:
     """In the order of being said, nothing twice."""
 
 
-def score_files(registry: Registry, words: list[str], samples: Path, references: Path | None) -> Scores:
+def score_files(
+    registry: Registry, words: list[str], samples: Path, references: Path | None, runs: Runs | None = None
+) -> Scores:
     """What metrics say of files.
 
     Args:
@@ -44,17 +48,18 @@ def score_files(registry: Registry, words: list[str], samples: Path, references:
         words: metrics by name, each with its changes `path=value` behind it.
         samples: what to judge.
         references: what to judge it by, where a metric asks for it.
+        runs: finds earlier runs, of which a metric may have parts.
     """
     found = Scores()
     for name, changes in _requests(words):
         table = put_all(given({"use": name}, Where(f"metric {name}")), overrides(changes))
-        loader = Loader(registry, f"metric {name}")
+        loader = Loader(registry, f"metric {name}", runs)
         spec = loader.slot(table, name, MetricSpec)
         loader.finish()
         component = registry.component_of(spec)
         wanted = _wanted(spec, component.name, samples, references)
         try:
-            metric = _measured(spec, wanted)
+            metric = _measured(spec, wanted, registry, runs)
             value = metric.compute()
         except ValueError as error:
             raise Mistake(f"{component}: {error}") from error
@@ -85,14 +90,16 @@ class Read:
     value: Any
 
 
-def _measured(spec: MetricSpec, wanted: Mapping[str, Read]) -> Metric:
+def _measured(spec: MetricSpec, wanted: Mapping[str, Read], registry: Registry, runs: Runs | None) -> Metric:
     """The metric that has seen the files."""
     import torch
 
+    from dovetail.assembly import Assembly
     from dovetail.randomness import reseed
 
     reseed(0, "score")  # an encoder may start from random weights
-    metric: Metric = spec.build(outcome=Fields({field: read.space for field, read in wanted.items()}))
+    with_parts = Assembly(registry, runs=runs).handle(spec, registry.component_of(spec).name).spec
+    metric: Metric = with_parts.build(outcome=Fields({field: read.space for field, read in wanted.items()}))
     metric.eval()
     with torch.no_grad():
         for outcome in _pieces({field: read.value for field, read in wanted.items()}):
