@@ -63,7 +63,7 @@ class Ancestral:
         if self.top_k is not None and self.top_k < logits.shape[-1]:
             least = logits.topk(self.top_k).values[:, -1:]
             logits = logits.masked_fill(logits < least, -torch.inf)
-        return torch.multinomial((logits / self.temperature).softmax(-1), 1)[:, 0]
+        return draw((logits / self.temperature).softmax(-1))
 
     def _limit(self, generator: Stepwise) -> int:
         limit = self.length or generator.produces.length
@@ -72,3 +72,14 @@ class Ancestral:
                 f"`length` must be given where the generator's space has none, but is None: {generator.produces}"
             )
         return limit
+
+
+def draw(probabilities: Tensor) -> Tensor:
+    """One place of each row, by its probability: where a uniform number falls in their running sum.
+
+    One random number a row, where torch.multinomial draws one a place; what is less probable than the number format
+    resolves near one (6e-8 in float32) is drawn too rarely or too often. Shape: (batch, places), result (batch).
+    """
+    sums = probabilities.cumsum(-1)
+    uniform = torch.rand(len(sums), 1, dtype=sums.dtype, device=sums.device) * sums[:, -1:]
+    return torch.searchsorted(sums, uniform, right=True)[:, 0].clamp(max=sums.shape[1] - 1)
