@@ -60,11 +60,11 @@ def test_the_designs_are_united_without_repeats():
 @pytest.mark.parametrize(
     ("design", "message"),
     [
-        ({"kind": "produkt"}, "must be product, zip, list, but is 'produkt'\n    did you mean `product`?"),
-        ({"axes": ["a"]}, "designs.0.kind: must be product, zip, list, but is None"),
-        ({"kind": 3}, "designs.0.kind: must be product, zip, list, but is 3"),
-        ({"kind": ["zip"]}, "designs.0.kind: must be product, zip, list, but is ['zip']"),
-        ("product", "designs.0.kind: must be product, zip, list, but is None"),
+        ({"kind": "produkt"}, "must be product, zip, list, search, but is 'produkt'\n    did you mean `product`?"),
+        ({"axes": ["a"]}, "designs.0.kind: must be product, zip, list, search, but is None"),
+        ({"kind": 3}, "designs.0.kind: must be product, zip, list, search, but is 3"),
+        ({"kind": ["zip"]}, "designs.0.kind: must be product, zip, list, search, but is ['zip']"),
+        ("product", "designs.0.kind: must be product, zip, list, search, but is None"),
         ({"kind": "zip", "axis": ["a"]}, "designs.0.axis: unknown key; did you mean `axes`?"),
         ({"kind": "product", "axes": ["a", "d"]}, "designs.0.axes: there is no axis `d`; the axes are a, b, c"),
         ({"kind": "product", "axes": "a"}, "designs.0.axes: must be a list"),

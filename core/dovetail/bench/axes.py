@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import NOTHING, field, frozen
 
 from dovetail.config import BAD, Loader
 from dovetail.errors import Mistake, close, listed, unknown
@@ -143,29 +143,34 @@ def spell_value(value: Given) -> str:
 
 def exists(system: System, path: str) -> bool:
     """Whether a path leads to a field of the system as it stands: `core/none` has none."""
-    return any(_leads(stage, path) for stage in system.stages)
+    return value_at(system, path) is not NOTHING
 
 
-def _leads(stage: Any, path: str) -> bool:
+def value_at(system: System, path: str) -> Any:
+    """What stands at a path, in the first stage where it leads anywhere; NOTHING where it leads nowhere."""
+    return next((value for stage in system.stages if (value := _follow(stage, path)) is not NOTHING), NOTHING)
+
+
+def _follow(stage: Any, path: str) -> Any:
     first, _, rest = path.partition(".")
     if first in ("dataset", "objective", "train", "metrics"):
         here = getattr(stage, first)
     elif first in stage.objective.parts:
         here = stage.parts.get(first)
     else:
-        return False
+        return NOTHING
     keys = rest.split(".") if rest else []
     for index, key in enumerate(keys):
         if isinstance(here, Mapping):
             if key not in here:
-                return index == len(keys) - 1
+                return None if index == len(keys) - 1 else NOTHING  # a mapping takes another key
             here = here[key]
         elif isinstance(here, tuple):
             if not key.isdigit() or int(key) >= len(here):
-                return False
+                return NOTHING
             here = here[int(key)]
         elif hasattr(type(here), "__attrs_attrs__") and any(a.name == key for a in type(here).__attrs_attrs__):
             here = getattr(here, key)
         else:
-            return False
-    return True
+            return NOTHING
+    return here

@@ -10,18 +10,26 @@ from dovetail.config import BAD, Loader
 from dovetail.errors import close
 from dovetail.tables import Given
 
-DESIGNS = {"product": ("kind", "axes"), "zip": ("kind", "axes"), "list": ("kind", "arms")}
-"""The keys of each design's table."""
+DESIGNS = {"product": ("kind", "axes"), "zip": ("kind", "axes"), "list": ("kind", "arms"), "search": ()}
+"""The keys of each design's table; `dovetail.bench.search` reads the one that makes no arms."""
 
 
 def combinations(loader: Loader, given: Given | None, axes: Mapping[str, Axis]) -> list[Labels]:
-    """The labels of each combination of each design, each once, in their order; all of them without designs."""
-    if given is None:
+    """The labels of each combination of each design, each once, in their order; all of them without designs of arms."""
+    designs = list_of(loader, given, "designs")
+    if given is None or (designs and all(_is_search(design) for design in designs)):
         return [dict(zip(axes, labels, strict=True)) for labels in product(*(axis.options for axis in axes.values()))]
     found: list[Labels] = []
-    for index, design in enumerate(list_of(loader, given, "designs")):
+    for index, design in enumerate(designs):
+        if _is_search(design):
+            continue
         found += [labels for labels in _design(loader, design, f"designs.{index}", axes) if labels not in found]
     return found
+
+
+def _is_search(design: Given) -> bool:
+    kind = design.at("kind")
+    return kind is not None and kind.value == "search"
 
 
 def _design(loader: Loader, design: Given, path: str, axes: Mapping[str, Axis]) -> list[Labels]:

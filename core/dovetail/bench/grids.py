@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -10,8 +11,9 @@ from attrs import define, evolve, field, frozen
 from dovetail.bench.axes import ABSENT, Axis, Labels, exists, list_of, read_axes, read_labels, spell_value, table_of
 from dovetail.bench.designs import combinations
 from dovetail.bench.identity import arm_key
+from dovetail.bench.search import Range, Search, at_ends, ranges_in, read_search
 from dovetail.config import BAD, Loader
-from dovetail.errors import Faults, Mistake, listed, unknown
+from dovetail.errors import Faults, Mistake, Where, listed, unknown
 from dovetail.fitting import Checker
 from dovetail.registries import Registry
 from dovetail.systems import System
@@ -33,11 +35,16 @@ class Published:
 
 @frozen(eq=False)
 class Arm:
-    """One combination of a grid: its label on each axis, and its system."""
+    """One combination of a grid: its label on each axis, its system and what that was read from.
+
+    `ranges` are what a search draws the arm's trials from.
+    """
 
     labels: Labels
     system: System
     key: str
+    tables: Given = field(factory=lambda: Given({}, Where("no table")), repr=False)
+    ranges: tuple[Range, ...] = ()
 
     @property
     def name(self) -> str:
@@ -60,9 +67,16 @@ class Grid:
     seeds: tuple[int, ...]
     published: tuple[Published, ...]
     show: tuple[str, ...]
+    search: Search | None = None
     summary: str = ""
     notes: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+
+    @property
+    def file_name(self) -> str:
+        """A name for files about it, and for each change of it another."""
+        name = self.name.replace("/", ".")
+        return f"{name}-{sha256(self.title.encode()).hexdigest()[:8]}" if self.changes else name
 
     @property
     def title(self) -> str:
@@ -110,6 +124,7 @@ class GridLoader:
         axes = read_axes(self.loader, self.table.at("axes"))
         found = combinations(self.loader, self.table.at("designs"), axes)
         self.changed = {**table_of(self.loader, self.table.at("set"), "set"), **self.changes}
+        search = read_search(self.loader, self.table.at("designs"), axes, seeds, self.changed)
         summary = self._value("summary", str, "")
         show = self._value("show", tuple[str, ...], ())
         excluded, published = self._exclusions(axes), self._published(axes)
@@ -120,6 +135,9 @@ class GridLoader:
             self._check_metric(name, self.table.value["show"], "show", base)
         arms = self._leave_out(excluded, arms, base)
         self._check_published(published, arms, base)
+        if search is not None:
+            arms = self._searched(search, arms)
+            base = arms[0]
         self.loader.finish()
         return Grid(
             name=self.name,
@@ -129,6 +147,7 @@ class GridLoader:
             seeds=seeds,
             published=tuple(entry for entry, _ in published),
             show=show,
+            search=search,
             summary=summary,
             notes=tuple(self.notes),
             changes=tuple(f"{path}={spell_value(value)}" for path, value in self.changes.items()),
@@ -217,7 +236,23 @@ class GridLoader:
             kept[axis.name] = labels[axis.name]
             tables = put_all(tables, {axis.path: axis.options[labels[axis.name]]})
             system = self.checker.load(name, tables)
-        return Arm(kept, system, arm_key(system))
+        return Arm(kept, system, arm_key(system), tables)
+
+    def _searched(self, search: Search, arms: list[Arm]) -> list[Arm]:
+        """The arms with the ranges that apply in each; one that applies in none is a fault."""
+        for arm in arms:
+            whose = "" if arm is arms[0] else f"{arm.name}: "
+            self._check_metric(search.optimise, search.given.value["optimise"], f"{whose}{search.name}.optimise", arm)
+            if self.loader.faults:
+                return arms
+        arms = [evolve(arm, ranges=ranges_in(self.loader, search, arm, self.checker)) for arm in arms]
+        for each in search.ranges:
+            where = [arm.name for arm in arms if each.path in (found.path for found in arm.ranges)]
+            if not where and not self.loader.faults:
+                self.loader.fault(each.given.where, each.name, f"`{each.path}` exists in no arm")
+            elif len(where) < len(arms):
+                self.notes.append(f"{each.path} is searched in {', '.join(where)}")
+        return arms
 
     # ------------------------------------------------------------------------------- what is left out, and printed
 
@@ -287,16 +322,27 @@ def published_for(grid: Grid, arm: Arm) -> list[Published]:
 
 
 def check_grid(grid: Grid, checker: Checker) -> None:
-    """Assemble every arm on the meta device; raises `Mistake` that names each arm that does not fit, and why."""
-    wrong = []
+    """Assemble every arm on the meta device, and with each choice and each end of a range of integers.
+
+    Raises:
+        Mistake: some do not fit; it names each, and why.
+    """
+    systems = {arm.name: arm.system for arm in grid.arms}
     for arm in grid.arms:
+        for each in arm.ranges:
+            if each.integer or not each.scale:  # a number that is no integer changes no space
+                ends = at_ends(each, arm, checker)
+                systems |= {f"{arm.name} with {each.path}={label}": system for label, system in ends.items()}
+    wrong = []
+    for name, system in systems.items():
         try:
-            checker.assemble(arm.system)
+            checker.assemble(system)
         except Mistake as error:
-            wrong.append(f"{arm.name}: {error}")
+            wrong.append(f"{name}: {error}")
     if wrong:
+        what = "arms" if len(systems) == len(grid.arms) else "arms, and arms at the ends of a range,"
         raise Mistake(
-            "\n".join([f"grid {grid.name}: {len(wrong)} of {len(grid.arms)} arms cannot be assembled", *wrong])
+            "\n".join([f"grid {grid.name}: {len(wrong)} of {len(systems)} {what} cannot be assembled", *wrong])
         )
 
 

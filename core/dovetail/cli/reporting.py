@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,7 +16,6 @@ from dovetail.cli.state import state_of
 from dovetail.errors import Mistake
 
 if TYPE_CHECKING:
-    from dovetail.bench.grids import Grid
     from dovetail.report.table import Report
 
 
@@ -57,19 +55,33 @@ def status(
         raise Mistake(f"--store: there is no folder `{store}`")
     bench = state.bench(store)
     if name and state.is_named("grids", name):
-        _print_grid(gather(load_grid(state.registry, name, bench.checker, overrides(changes or [])), bench))
+        found = gather(load_grid(state.registry, name, bench.checker, overrides(changes or [])), bench)
+        _print_search(found)
+        if found.grid.search is not None:
+            trials = [trial for row in found.rows if row.search for trial in row.search.trials]
+            states = ("failed" if trial.failed else trial.outcome.state for trial in trials)
+            _print_count(Counter("fresh" if state == "finished" else state for state in states), "trial")
+        _print_grid(found)
         return
     full = state.registry.named("systems", name)[0] if name else ""
     about = bench.store.index.about()
     runs = [folder for folder in bench.store.runs() if not full or about[folder.name]["name"] == full]
     rows = [(folder.name, folder.state(), _trouble(folder)) for folder in runs]
     columns(rows, ("run", "state", "") if rows else ())
-    _print_count(Counter(row[1] for row in rows), f" in {bench.store.path}")
+    _print_count(Counter(row[1] for row in rows), where=f" in {bench.store.path}")
 
 
 def _trouble(folder: Any) -> str:
     failure = folder.failure() if folder.state() == "failed" else None
     return failure["message"].splitlines()[0] if failure else ""
+
+
+def _print_search(report: Report) -> None:
+    """A line an arm: how far its search is, and the best so far; nothing for a grid without one."""
+    from dovetail.report import trials
+
+    if report.grid.search is not None:
+        columns([trials.cells(report, row) for row in report.rows], trials.header(report))
 
 
 def _print_grid(report: Report) -> None:
@@ -80,7 +92,7 @@ def _print_grid(report: Report) -> None:
             rows.setdefault((row.arm.name, state, outcome.detail.split("\n")[0]), []).append(outcome.seed)
     columns(
         [(arm, state, ", ".join(map(str, seeds)), detail) for (arm, state, detail), seeds in rows.items()],
-        ("arm", "state", "seeds", ""),
+        ("arm", "state", "seeds", "") if rows else (),
     )
     counts: Counter[str] = Counter()
     for (_, state, _), seeds in rows.items():
@@ -88,10 +100,10 @@ def _print_grid(report: Report) -> None:
     _print_count(counts)
 
 
-def _print_count(counts: Mapping[str, int], where: str = "") -> None:
+def _print_count(counts: Mapping[str, int], noun: str = "run", where: str = "") -> None:
     total = sum(counts.values())
     each = ", ".join(f"{count} {state}" for state, count in counts.items())
-    typer.echo(f"{total} run{'' if total == 1 else 's'}{where}{f': {each}' if each else ''}")
+    typer.echo(f"{total} {noun}{'' if total == 1 else 's'}{where}{f': {each}' if each else ''}")
 
 
 def report(
@@ -111,6 +123,7 @@ def report(
     """
     from dovetail.bench.grids import load_grid
     from dovetail.report.table import gather
+    from dovetail.report.trials import markdown
     from dovetail.tables import overrides
 
     state = state_of(context)
@@ -119,36 +132,49 @@ def report(
     found = load_grid(state.registry, name, bench.checker, overrides(changes or []))
     if format:
         result = gather(found, bench)
-        typer.echo(result.csv() if format == "csv" else result.markdown(), nl=False)
+        typer.echo(result.csv() if format == "csv" else markdown(result), nl=False)
     else:
         write_report(bench, found, out)
 
 
-def write_report(bench: Any, found: Any, out: str | None) -> None:
-    """Print a grid's table, and write it and the learning curves."""
+def write_report(bench: Any, found: Any, out: str | None) -> Report:
+    """Print a grid's table, and write it, the learning curves and, of a search, the trials."""
     from dovetail.bench.files import write_text
     from dovetail.bench.store import check_folder
     from dovetail.report.curves import draw_curves
     from dovetail.report.table import gather
+    from dovetail.report.trials import markdown
 
     result = gather(found, bench)
-    folder = Path(out) if out else bench.store.path / "reports" / _folder_name(found)
+    folder = Path(out) if out else bench.store.path / "reports" / found.file_name
     typer.echo("", err=True)
+    if found.search is not None:
+        _print_search(result)
+        typer.echo("")
     print_table(result)
     check_folder(folder, "report's folder", "--out")
-    write_text(folder / "table.md", result.markdown())
+    write_text(folder / "table.md", markdown(result))
     write_text(folder / "table.csv", result.csv())
     drawn = ["curves.png"] if draw_curves(result, folder / "curves.png") else []
+    if found.search is not None:
+        drawn += _write_trials(result, folder)
     drawn += [
         Path(file).name for file in bench.registry.behaviour.call("dovetail_report", report=result, folder=folder)
     ]
     say(", ".join([str(folder / "table.md"), "table.csv", *drawn]))
+    return result
 
 
-def _folder_name(grid: Grid) -> str:
-    """A folder for the grid, and for each change of it another."""
-    name = grid.name.replace("/", ".")
-    return f"{name}-{sha256(grid.title.encode()).hexdigest()[:8]}" if grid.changes else name
+def _write_trials(report: Report, folder: Path) -> list[str]:
+    """Write a search's trials as a table, a picture and a journal for Optuna's tools; the names of the files."""
+    from dovetail.bench.files import write_text
+    from dovetail.bench.studies import write_studies
+    from dovetail.report.trials import draw_trials, trials_csv
+
+    write_text(folder / "trials.csv", trials_csv(report))
+    write_studies(folder / "optuna.journal", {row.arm.name: row.search for row in report.rows if row.search})
+    drawn = ["trials.png"] if draw_trials(report, folder / "trials.png") else []
+    return ["trials.csv", "optuna.journal", *drawn]
 
 
 def print_table(report: Report) -> None:

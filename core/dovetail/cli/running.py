@@ -69,6 +69,7 @@ def run(
     it by its system, with every value filled in, and its seed.
     """
     from dovetail.bench.grids import single
+    from dovetail.bench.trials import jobs
     from dovetail.tables import overrides
 
     state = state_of(context)
@@ -80,7 +81,7 @@ def run(
     for remark in bench.checker.remarks(checked):
         say(f"train: {remark}", error=True)
     one = single(checked.name, checked, tuple(range(seed, seed + seeds)))
-    todo, failed = _todo(bench, one, retry)
+    todo, failed = _todo(bench, jobs(one, bench), retry)
     with _workers(state, bench, one, len(todo), workers) as executor:
         failed += _train(executor, todo, seeds - len(todo) - len(failed))
     _print_runs(state, bench, one)
@@ -133,8 +134,12 @@ def grid(
 
     Every arm is checked before any is trained. The table and the learning curves are written, too; `dovetail report`
     makes them again without training.
+
+    Of a grid with a search, all trials of each arm come first; then the best one's values are trained again with the
+    grid's seeds. A trial that fails counts, and cannot win. The report has the winners and every trial.
     """
     from dovetail.bench.grids import check_grid, load_grid
+    from dovetail.bench.trials import jobs, trial_jobs
     from dovetail.cli.reporting import write_report
     from dovetail.tables import overrides
 
@@ -142,30 +147,35 @@ def grid(
     state.must_name(name, "grids")
     bench = state.bench(store)
     found = load_grid(state.registry, name, bench.checker, overrides(changes or []))
-    todo, failed = _todo(bench, found, retry)
+    asked = (trial_jobs if found.search else jobs)(found, bench)
+    todo, failed = _todo(bench, asked, retry)
     with _workers(state, bench, found, len(todo), workers) as executor:
         check_grid(found, bench.checker)
         typer.echo(f"grid {found.title}: {counted(found)}, every arm checked", err=True)
         for note in found.notes:
             say(f"  {note}", error=True)
-        failed += _train(executor, todo, len(found.arms) * len(found.seeds) - len(todo) - len(failed))
-    write_report(bench, found, out)
-    if failed:
-        raise Failure(f"{_count(failed)}; each run's failure.json holds its traceback, and --retry trains it again")
+        failed += _train(executor, todo, len(asked) - len(todo) - len(failed))
+        if found.search:
+            asked = jobs(found, bench)  # trials that failed are counted in the report
+            todo, failed = _todo(bench, asked, retry)
+            executor.workers = max(executor.workers, min(_at_once(found, workers), len(todo)))
+            failed += _train(executor, todo, len(asked) - len(todo) - len(failed))
+    report = write_report(bench, found, out)
+    lost = [f"{row.arm.name}: no winner: {row.search}" for row in report.rows if row.search and not row.search.winner]
+    if failed or lost:
+        what = [*lost, *([_count(failed)] if failed else [])]
+        raise Failure(f"{'; '.join(what)}; each run's failure.json holds its traceback, and --retry trains it again")
 
 
 def _count(failed: list[str]) -> str:
     return f"{len(failed)} run{'s' if len(failed) > 1 else ''} failed"
 
 
-def _todo(bench: Any, found: Any, retry: bool) -> tuple[list[Job], list[str]]:
+def _todo(bench: Any, jobs: list[Job], retry: bool) -> tuple[list[Job], list[str]]:
     """The runs that are missing, interrupted, stale or lack a metric; and the messages of those that failed before."""
     from dovetail.bench.devices import check_device
-    from dovetail.bench.executor import Job, states
+    from dovetail.bench.executor import states
 
-    jobs = [
-        Job(f"{arm.name if found.axes else found.name} seed={seed}", arm.system, seed) for arm, seed in found.runs()
-    ]
     todo, failed = [], []
     for job, (job_state, changes, folder) in states(bench, jobs).items():
         failure = folder.failure() if job_state == "failed" else None
@@ -186,14 +196,18 @@ def _workers(state: State, bench: Any, found: Any, jobs: int, workers: int) -> I
     """Workers for so many jobs, started already so that they import torch meanwhile; ended with the block."""
     from dovetail.bench.executor import LocalExecutor
 
-    threads = max(stage.train.threads for arm in found.arms for stage in arm.system.stages)
-    fitting = max(1, (os.cpu_count() or 1) // threads)
-    executor = LocalExecutor(state.registry, bench.store, min(workers or fitting, jobs), state.disable)
+    executor = LocalExecutor(state.registry, bench.store, min(_at_once(found, workers), jobs), state.disable)
     executor.start()
     try:
         yield executor
     finally:
         executor.stop()
+
+
+def _at_once(found: Any, workers: int) -> int:
+    """How many runs are trained at once: as many as was asked for, or as the cores allow."""
+    threads = max(stage.train.threads for arm in found.arms for stage in arm.system.stages)
+    return workers or max(1, (os.cpu_count() or 1) // threads)
 
 
 def _train(executor: LocalExecutor, todo: list[Job], done: int) -> list[str]:

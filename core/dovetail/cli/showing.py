@@ -171,6 +171,9 @@ def _show_grid(state: State, name: str) -> None:
     for axis in grid.axes:
         rows.append((f"axis {axis.name}", axis.path or "whole systems"))
         rows += [(f"  {label}", _option(option.plain())) for label, option in axis.options.items()]
+    if grid.search is not None:
+        rows.append(("search", f"{grid.search.trials} trials an arm for the best {grid.search.optimise}"))
+        rows += [(f"  {each.path}", str(each)) for each in grid.search.ranges]
     columns(rows)
     typer.echo("")
     list_arms(grid)
@@ -185,14 +188,20 @@ def _option(value: Any) -> str:
 
 
 def counted(grid: Grid) -> str:
-    """How many arms and seeds a grid has."""
-    numbers = {"arm": len(grid.arms), "seed": len(grid.seeds)}
-    return " × ".join(f"{number} {noun}{'' if number == 1 else 's'}" for noun, number in numbers.items())
+    """How many arms and seeds a grid has, and how many trials."""
+
+    def some(number: int, noun: str) -> str:
+        return f"{number} {noun}{'' if number == 1 else 's'}"
+
+    seeds = some(len(grid.seeds), "seed")
+    trained = f"({some(grid.search.trials, 'trial')} + {seeds})" if grid.search else seeds
+    return f"{some(len(grid.arms), 'arm')} × {trained}"
 
 
 def list_arms(grid: Grid, swaps: bool = False) -> None:
     """Print a grid's arms, with what their swaps keep where asked; and its notes."""
-    typer.echo(f"{counted(grid)} = {len(grid.arms) * len(grid.seeds)} runs:")
+    trained = len(grid.seeds) + (grid.search.trials if grid.search else 0)
+    typer.echo(f"{counted(grid)} = {len(grid.arms) * trained} runs:")
     for arm in grid.arms:
         typer.echo(f"  {arm.name}{'  (base)' if arm is grid.base else ''}")
         for swap in arm.system.swaps if swaps else ():

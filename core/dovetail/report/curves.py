@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.bench.files import write_whole
-from dovetail.report.table import Outcome, Report, Row
+from dovetail.bench.outcomes import Outcome
+from dovetail.report.table import Report, Row
 
 COLUMNS = 3
 """The most panels beside one another."""

@@ -10,15 +10,16 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from dovetail.bench import Bench, Store
-from dovetail.bench.grids import Grid, load_grid, single
+from dovetail.bench.grids import Arm, Grid, load_grid, single
 from dovetail.bench.identity import canonical_spec, versions
 from dovetail.bench.store import FinishedRun
+from dovetail.bench.trials import Searched, searches
 from dovetail.errors import DovetailError, Faults, Mistake, listed
 from dovetail.interfaces import Spec
 from dovetail.plugins import Plugin, find_plugins
@@ -148,7 +149,9 @@ def _read(entries: Iterable[str], read: Callable[[str], Grid], bench: Bench, nam
         try:
             grid = read(name)
             if name.partition("/")[0] in names or _concerns(grid, bench.registry, names):
-                found[name] = {"arms": {arm.name: _arm(arm.system, grid.seeds, bench) for arm in grid.arms}}
+                searched = searches(grid, bench)
+                trained = {arm: _trained(grid, arm, searched.get(arm)) for arm in grid.arms}
+                found[name] = {"arms": {arm.name: _arm(arm, systems, bench) for arm, systems in trained.items()}}
         except DovetailError as error:
             found[name] = {"error": _words(error)}
     return found
@@ -169,9 +172,18 @@ def _chain(registry: Registry, name: str) -> Iterator[str]:
         yield from _chain(registry, str(parent.value))
 
 
-def _arm(system: System, seeds: Iterable[int], bench: Bench) -> dict[str, Any]:
+def _trained(grid: Grid, arm: Arm, search: Searched | None) -> dict[int, System]:
+    """The system that is trained with each seed: of an arm that is searched, its trials and its winner."""
+    if search is None:
+        return dict.fromkeys(grid.seeds, arm.system)
+    again = dict.fromkeys(grid.seeds, search.winner.system) if search.winner else {}
+    return {trial.outcome.seed: trial.system for trial in search.trials} | again
+
+
+def _arm(arm: Arm, systems: Mapping[int, System], bench: Bench) -> dict[str, Any]:
     """The key and the identity of each seed, what they are made of, and the values that count."""
-    identities = {seed: bench.identify(system, seed) for seed in seeds}
+    system = arm.system
+    identities = {seed: bench.identify(each, seed) for seed, each in systems.items()}
     values: dict[str, Any] = {}
     for stage, table in zip(system.stages, canonical_spec(system), strict=True):
         at = f"{stage.name}: " if len(system.stages) > 1 else ""

@@ -10,34 +10,23 @@ import io
 import math
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import frozen
 
 from dovetail.bench.grids import ABSENT, Arm, Grid, published_for
+from dovetail.bench.outcomes import Outcome, outcome_of
 from dovetail.bench.running import Bench
-from dovetail.bench.store import RunFolder
+from dovetail.bench.trials import Searched, searches
 from dovetail.report.spelling import spell_difference, spell_seeds, spell_summary
 from dovetail.report.statistics import Difference, Summary, difference, summarise
 
 
 @frozen(eq=False)
-class Outcome:
-    """What became of one arm with one seed."""
-
-    seed: int
-    state: str
-    folder: RunFolder
-    metrics: Mapping[str, float] = field(factory=dict)
-    device: str = ""
-    seconds: float = 0.0
-    detail: str = ""
-
-
-@frozen(eq=False)
 class Row:
-    """One arm: its outcomes by seed."""
+    """One arm: its outcomes by seed, where it is searched those of the winner, and none while there is none."""
 
     arm: Arm
     outcomes: Mapping[int, Outcome]
+    search: Searched | None = None
 
     def values(self, metric: str) -> dict[int, float]:
         """The finished values of a metric, by seed; one that is not finite counts as failed."""
@@ -87,7 +76,10 @@ class Report:
             for outcome in row.outcomes.values():
                 for remark in self._about(outcome):
                     lines.setdefault((row.arm.name, remark), []).append(outcome.seed)
-        remarks = [f"{arm}, {spell_seeds(seeds)}: {what}" for (arm, what), seeds in lines.items()]
+        remarks = [
+            f"{row.arm.name}: no winner yet: {row.search}" for row in self.rows if row.search and not row.outcomes
+        ]
+        remarks += [f"{arm}, {spell_seeds(seeds)}: {what}" for (arm, what), seeds in lines.items()]
         devices = {outcome.device for row in self.rows for outcome in row.outcomes.values() if outcome.device}
         if len(devices) > 1:
             remarks.append(f"runs on different kinds of device are mixed: {', '.join(sorted(devices))}")
@@ -150,8 +142,7 @@ class Report:
         lines = [f"# {self.grid.title}", ""]
         lines += [self.grid.summary, ""] if self.grid.summary else []
         header = self.header()
-        lines += [_markdown_row(header), f"|{'---|' * len(header)}"]
-        lines += [_markdown_row(self.cells(row)) for row in self.rows]
+        lines += markdown_table(header, [self.cells(row) for row in self.rows])
         lines += [
             "",
             f"Mean ± standard deviation over the {spell_seeds(self.grid.seeds)}; n is of the seeds asked for.",
@@ -181,6 +172,11 @@ class Report:
         return text.getvalue()
 
 
+def markdown_table(header: list[str], rows: list[list[str]]) -> list[str]:
+    """The lines of a table."""
+    return [_markdown_row(header), f"|{'---|' * len(header)}", *map(_markdown_row, rows)]
+
+
 def _markdown_row(cells: list[str]) -> str:
     """A row of a Markdown table; what would end a cell or the row is escaped."""
     return f"| {' | '.join(' '.join(cell.split()).replace('|', chr(92) + '|') for cell in cells)} |"
@@ -188,18 +184,11 @@ def _markdown_row(cells: list[str]) -> str:
 
 def gather(grid: Grid, bench: Bench) -> Report:
     """A grid's results from the store."""
-    rows = [Row(arm, {seed: _outcome(bench, arm, seed) for seed in grid.seeds}) for arm in grid.arms]
+    searched = searches(grid, bench)
+    rows = []
+    for arm in grid.arms:
+        search = searched.get(arm)
+        trained = arm.system if search is None else search.winner and search.winner.system
+        outcomes = {seed: outcome_of(bench, trained, seed) for seed in grid.seeds} if trained else {}
+        rows.append(Row(arm, outcomes, search))
     return Report(grid, tuple(rows))
-
-
-def _outcome(bench: Bench, arm: Arm, seed: int) -> Outcome:
-    identity = bench.identify(arm.system, seed)
-    folder = bench.folder(arm.system, seed, identity)
-    state, changes = bench.store.status(folder, identity)
-    if state == "finished":
-        result, asked = folder.result(), arm.system.stages[-1].metrics
-        device = str(result["device"]).partition(":")[0]
-        metrics = {name: value for name, value in result["metrics"].items() if name.partition(".")[0] in asked}
-        return Outcome(seed, state, folder, metrics, device, result["seconds"])
-    failure = folder.failure() if state == "failed" else None
-    return Outcome(seed, state, folder, detail=failure["message"] if failure else "; ".join(changes))
