@@ -68,6 +68,10 @@ class Encoder(nn.Module, ABC):
     def forward(self, x: Any) -> Any:
         """The representation of a batch `x` of the input space, a batch of `output`."""
 
+    def remark(self) -> str:
+        """What must be said of what it has read so far, with numbers: how much it does not know, say; else empty."""
+        return ""
+
 
 class EncoderSpec(Spec):
     kind = "encoder"

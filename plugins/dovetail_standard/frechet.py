@@ -15,13 +15,16 @@ Axes: batch feature.
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import chain
 from typing import Any, final
 
 import attrs
 import torch
 from torch import Tensor
 
-from dovetail import Encoder, EncoderSpec, Fields, Metric, MetricSpec, Misfit, Outcome, Vector
+from dovetail import Encoder, EncoderSpec, Fields, Metric, MetricSpec, Misfit, Outcome, Tokens, Vector
+from dovetail_standard.tokenisation import differences, words_in
 
 
 @attrs.frozen(kw_only=True)
@@ -39,7 +42,8 @@ class FrechetDistanceSpec(MetricSpec):
         encoder = self.encoder.build(input=outcome["samples"])
         if not isinstance(encoder.output, Vector):
             raise Misfit("encoder", "one that gives a Vector", encoder.output)
-        return FrechetDistance(encoder=encoder)
+        tokens = outcome["samples"] if isinstance(outcome["samples"], Tokens) else None
+        return FrechetDistance(encoder=encoder, tokens=tokens)
 
 
 @attrs.frozen(eq=False)
@@ -82,35 +86,48 @@ def frechet_distance(mean1: Tensor, covariance1: Tensor, mean2: Tensor, covarian
 
 
 def root(covariance: Tensor) -> Tensor:
-    """A matrix A with A Aᵀ = Σ. Shape: (feature, feature) both."""
+    """A matrix A with A Aᵀ = Σ, of Σ's rank. Shape: (feature, feature) both.
+
+    Eigenvalues that are 0 but for rounding are taken for 0: their roots would be as large as 1e-8 of the largest.
+    """
     values, vectors = torch.linalg.eigh(covariance)
-    return vectors * values.clamp(min=0).sqrt()
+    least = len(values) * torch.finfo(values.dtype).eps * values.abs().amax()
+    return vectors * values.where(values > least, 0.0).sqrt()
 
 
 @final
 class FrechetDistance(Metric):
-    """The distance between `encoder`'s features of `samples` and of `references`; keeps only their moments."""
+    """The distance between `encoder`'s features of `samples` and of `references`; keeps only their moments.
+
+    Args:
+        encoder: what makes the features.
+        tokens: the space of samples and references that are texts, whose words are counted for the remark.
+    """
 
     direction = "lower"
     unit = "squared feature units"
 
-    def __init__(self, *, encoder: Encoder) -> None:
+    def __init__(self, *, encoder: Encoder, tokens: Tokens | None = None) -> None:
         super().__init__()
-        self.encoder = encoder.requires_grad_(False)
+        self.encoder, self.tokens = encoder.requires_grad_(False), tokens
         self.reset()
 
     def reset(self) -> None:
         self.moments: dict[str, Moments] = {}
+        self.words: dict[str, Counter[str]] = {name: Counter() for name in FrechetDistanceSpec.needs}
 
     @torch.no_grad()
     def update(self, outcome: Outcome) -> None:
         self.encoder.eval()
         for name in FrechetDistanceSpec.needs:
             self._add(name, Moments.of(self.encoder(outcome[name])))
+            if self.tokens is not None:
+                self.words[name].update(chain.from_iterable(words_in(self.tokens, outcome[name])))
 
     def merge(self, other: Any) -> None:
         for name, moments in other.moments.items():
             self._add(name, moments)
+            self.words[name].update(other.words[name])
 
     def compute(self) -> float:
         """The distance.
@@ -127,6 +144,25 @@ class FrechetDistance(Metric):
                 raise ValueError(f"`{name}` must have finite features, but some are infinite or not a number")
         one, two = (self.moments[name] for name in FrechetDistanceSpec.needs)
         return float(frechet_distance(one.mean, one.covariance, two.mean, two.covariance))
+
+    def remark(self) -> str:
+        """That there are too few examples for a covariance of full rank, and what the encoder remarks."""
+        few = [
+            f"{moments.count} {name} are too few for a covariance of full rank, of {len(moments.mean)} features: the"
+            " distance is too large on average"
+            for name, moments in self.moments.items()
+            if moments.count <= len(moments.mean)
+        ]
+        return "; ".join(filter(None, [*few, self.encoder.remark()]))
+
+    def remark(self) -> str:
+        said = [
+            f"the covariance of `{name}` is singular: {len(moments.mean)} features need {len(moments.mean) + 1} examples,"
+            f" but {moments.count} are there"
+            for name, moments in self.moments.items()
+            if moments.count <= len(moments.mean)
+        ]
+        return "; ".join([*said, *differences(*self.words.values())])
 
     def _add(self, name: str, moments: Moments) -> None:
         self.moments[name] = self.moments[name] + moments if name in self.moments else moments

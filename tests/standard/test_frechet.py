@@ -4,11 +4,12 @@ import scipy.linalg
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from dovetail import Fields, Image, Misfit, Regions, Vector
 from dovetail_standard.conv import ConvSpec
 from dovetail_standard.flatten import FlattenSpec
-from dovetail_standard.frechet import FrechetDistanceSpec, Moments, frechet_distance
+from dovetail_standard.frechet import FrechetDistance, FrechetDistanceSpec, Moments, frechet_distance
 from dovetail_standard.identity import IdentitySpec
 from dovetail_standard.mlp import MlpSpec
 
@@ -154,3 +155,20 @@ def test_misfits_name_what_does_not_fit():
     with pytest.raises(Misfit, match="`encoder` must be one that gives a Vector"):
         _metric(outcome=regions)
     assert _metric(MlpSpec(hidden=(4,)), regions).encoder.output == Vector(4)
+
+
+class _Unsure(nn.Identity):
+    output = Vector(SIZE)
+
+    def remark(self):
+        return "knew half of it"
+
+
+def test_too_few_examples_and_what_the_encoder_remarks_are_said():
+    metric = FrechetDistance(encoder=_Unsure())
+    metric.update({"samples": torch.randn(SIZE + 1, SIZE), "references": torch.randn(SIZE, SIZE)})
+    said = "5 references are too few for a covariance of full rank, of 5 features: the distance is too large on average"
+    assert metric.remark() == f"{said}; knew half of it"
+    enough = _metric()
+    enough.update({"samples": torch.randn(SIZE + 1, SIZE), "references": torch.randn(SIZE + 1, SIZE)})
+    assert not enough.remark()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dovetail import Tokens, Vocabulary
 from dovetail.testing import Example
 from dovetail_standard.example_files import files, write_split_text, write_text
 from dovetail_text_gan import conformance as _conformance  # noqa: F401 (registers the checks of `tokenizer`)
@@ -49,4 +50,17 @@ DATASETS = {
     ),
 }
 
-EXAMPLES: dict[str, Any] = {**TOKENIZERS, **DATASETS}
+LETTERS = Vocabulary.of("abcde", joiner="")
+TOKENS, ANY_TOKENS = Tokens(LETTERS, 6), Tokens(Vocabulary.of(["the", "cat", "sees", "dogs"]))
+EMBEDDING = {"use": "standard/embedding", "size": 4}
+LSTM = {"use": "standard/lstm", "hidden": 3}
+READING = {"use": "standard/sequence", "cell": LSTM, "embedding": EMBEDDING, "pooling": "mean"}
+
+ENCODERS = {
+    "encoder/retokenized": (
+        Example({"encoder": READING}, spaces={"input": TOKENS}),
+        Example({"encoder": {**READING, "pooling": "max"}}, spaces={"input": ANY_TOKENS}),
+    ),
+}
+
+EXAMPLES: dict[str, Any] = {**TOKENIZERS, **DATASETS, **ENCODERS}
