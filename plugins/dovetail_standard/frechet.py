@@ -146,23 +146,14 @@ class FrechetDistance(Metric):
         return float(frechet_distance(one.mean, one.covariance, two.mean, two.covariance))
 
     def remark(self) -> str:
-        """That there are too few examples for a covariance of full rank, and what the encoder remarks."""
+        """That examples are too few for a covariance of full rank, what the encoder remarks, how texts differ."""
         few = [
             f"{moments.count} {name} are too few for a covariance of full rank, of {len(moments.mean)} features: the"
             " distance is too large on average"
             for name, moments in self.moments.items()
             if moments.count <= len(moments.mean)
         ]
-        return "; ".join(filter(None, [*few, self.encoder.remark()]))
-
-    def remark(self) -> str:
-        said = [
-            f"the covariance of `{name}` is singular: {len(moments.mean)} features need {len(moments.mean) + 1} examples,"
-            f" but {moments.count} are there"
-            for name, moments in self.moments.items()
-            if moments.count <= len(moments.mean)
-        ]
-        return "; ".join([*said, *differences(*self.words.values())])
+        return "; ".join(filter(None, [*few, self.encoder.remark(), *differences(*self.words.values())]))
 
     def _add(self, name: str, moments: Moments) -> None:
         self.moments[name] = self.moments[name] + moments if name in self.moments else moments

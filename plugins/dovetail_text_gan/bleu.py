@@ -18,7 +18,9 @@ Axes: order (n-grams of 1, 2, … words) sample.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, final
 
 import numpy as np
@@ -26,8 +28,9 @@ from attrs import Attribute, field, frozen, validators
 from numpy.typing import NDArray
 
 from dovetail import Fields, Metric, MetricSpec, Outcome, Tokens, within
+from dovetail_standard.tokenisation import differences
 from dovetail_text_gan.ngrams import Integers, counts_of, lengths_of
-from dovetail_text_gan.splitting import Splitting, Words, differences, words_of
+from dovetail_text_gan.splitting import Splitting, Words, words_of
 
 EPSILON = 0.1
 Scores = dict[int, NDArray[np.float64]]
@@ -125,7 +128,8 @@ class Bleu(Metric):
         return table(bleu(self.words["samples"], self.words["references"], self.orders))
 
     def remark(self) -> str:
-        said = list(differences(self.words["samples"], self.words["references"]))
+        counted = [Counter(chain.from_iterable(self.words[name])) for name in ("samples", "references")]
+        said = list(differences(*counted))
         if said and self.tokenizer == "none":
             said.append('were both tokenised in the same way? `tokenizer = "treebank"` does both')
         unknown = [f"{count} of `{name}`" for name, count in self.unknown.items() if count]

@@ -6,12 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from dovetail import Fields, Image, Misfit, Regions, Vector
+from dovetail import Fields, Image, Misfit, Regions, Tokens, Vector, Vocabulary
+from dovetail_standard.cells import RnnSpec
 from dovetail_standard.conv import ConvSpec
+from dovetail_standard.embedding import EmbeddingSpec
 from dovetail_standard.flatten import FlattenSpec
 from dovetail_standard.frechet import FrechetDistance, FrechetDistanceSpec, Moments, frechet_distance
 from dovetail_standard.identity import IdentitySpec
 from dovetail_standard.mlp import MlpSpec
+from dovetail_standard.sequence import SequenceSpec
 
 SIZE = 5
 VECTORS = Fields({"samples": Vector(SIZE), "references": Vector(SIZE)})
@@ -57,6 +60,40 @@ def test_diagonal_gaussians_have_the_closed_form():
     expected = ((mean1 - mean2) ** 2 + (deviation1 - deviation2) ** 2).sum()
     actual = frechet_distance(mean1, torch.diag(deviation1**2), mean2, torch.diag(deviation2**2))
     torch.testing.assert_close(actual, expected, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize(("size", "ranks"), [(7, (3, 3)), (7, (3, 9)), (7, (1, 4)), (7, (6, 12)), (40, (19, 30))])
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.filterwarnings("ignore:Matrix is:scipy.linalg.LinAlgWarning")
+def test_the_distance_is_that_of_scipys_matrix_root_for_singular_covariances(size, ranks, seed):
+    mean1, mean2 = torch.randn(2, size, dtype=torch.float64)
+    covariance1, covariance2 = (_covariance(size, rank, seed + 100 * rank) for rank in ranks)
+    expected = _by_scipy(mean1, covariance1, mean2, covariance2)
+    assert float(frechet_distance(mean1, covariance1, mean2, covariance2)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_numbers_have_the_closed_form():
+    mean1, mean2, deviation1, deviation2 = torch.tensor([[1.5], [-2.0], [0.7], [3.0]], dtype=torch.float64)
+    actual = frechet_distance(mean1, deviation1[:, None] ** 2, mean2, deviation2[:, None] ** 2)
+    assert float(actual) == pytest.approx(3.5**2 + (0.7 - 3.0) ** 2, rel=1e-12)
+
+
+def test_covariances_that_commute_have_the_closed_form():
+    axes, _ = torch.linalg.qr(torch.randn(6, 6, dtype=torch.float64))
+    deviation1, deviation2 = torch.tensor([[1, 0.5, 2, 1e-3, 4, 3], [3, 1e-2, 2, 1, 0.1, 5]]).double()
+    mean = torch.zeros(6, dtype=torch.float64)
+    actual = frechet_distance(mean, axes * deviation1**2 @ axes.T, mean, axes * deviation2**2 @ axes.T)
+    torch.testing.assert_close(actual, ((deviation1 - deviation2) ** 2).sum(), rtol=1e-10, atol=0)
+
+
+@pytest.mark.parametrize("cosine", [1.0, 0.8, 1e-3, 0.0])
+def test_covariances_of_rank_one_have_the_closed_form(cosine):
+    axes, _ = torch.linalg.qr(torch.randn(9, 9, dtype=torch.float64))
+    one = 2 * axes[0]
+    other = 3 * (cosine * axes[0] + (1 - cosine**2) ** 0.5 * axes[1])
+    mean = torch.zeros(9, dtype=torch.float64)
+    actual = frechet_distance(mean, torch.outer(one, one), mean, torch.outer(other, other))
+    assert float(actual) == pytest.approx(4 + 9 - 2 * 6 * cosine, rel=1e-10)
 
 
 @settings(deadline=None, max_examples=60)
@@ -172,3 +209,17 @@ def test_too_few_examples_and_what_the_encoder_remarks_are_said():
     enough = _metric()
     enough.update({"samples": torch.randn(SIZE + 1, SIZE), "references": torch.randn(SIZE + 1, SIZE)})
     assert not enough.remark()
+
+
+def test_texts_that_were_tokenised_differently_are_said_to_be():
+    words = Tokens(Vocabulary.of(["dog.", "dog", ".", "a"]))
+    spec = SequenceSpec(cell=RnnSpec(hidden=2), embedding=EmbeddingSpec(size=2))
+    metric, other = (_metric(spec, Fields({"samples": words, "references": words})) for _ in range(2))
+    samples = [torch.tensor(words.vocabulary.encode(text.split())) for text in ("a dog.", "dog a", "a")]
+    references = [torch.tensor(words.vocabulary.encode(text.split())) for text in ("a dog .", "dog dog. a", "a a")]
+    for part, chosen in ((metric, slice(0, 1)), (other, slice(1, 3))):
+        part.update({"samples": words.collate(samples[chosen]), "references": words.collate(references[chosen])})
+    metric.merge(other)
+    assert metric.remark() == "`samples` have 1 (`dog.`) with punctuation in the word, `references` 1 (`.`) apart"
+    metric.reset()
+    assert not metric.remark()
