@@ -1,4 +1,4 @@
-"""The mean reward of the other texts of the batch at the same place, as a reinforcement baseline (williams1992reinforce).
+"""The mean reward of the other texts of the batch at the same place, as a baseline (williams1992reinforce).
 
 Axes: batch time.
 """

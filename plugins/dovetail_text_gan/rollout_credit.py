@@ -86,8 +86,8 @@ def continuations(texts: Padded, game: Game, n: int) -> tuple[Padded, Tensor, Te
     active = numbers.new_zeros(0)  # the rows that have not ended, behind the texts themselves in the walk
     for place in range(limit):
         logits = walk.step()
-        if place:
-            reading = numbers[texts.lengths > place].repeat_interleave(n) if place < time else numbers[:0]
+        if 0 < place < time:
+            reading = numbers[texts.lengths > place].repeat_interleave(n)
             first = len(made)
             made = torch.cat([made, _beginnings(texts, reading, place, limit, vocabulary.pad)])
             owners, places = torch.cat([owners, reading]), torch.cat([places, torch.full_like(reading, place - 1)])
