@@ -15,9 +15,11 @@ from dovetail.config import spell
 from dovetail.registries import Component, Registry
 from dovetail.report.describe import FieldDoc, describe, describe_fields
 from dovetail.systems import Train
-from dovetail.testing.kit import CHECKS, checks_of
+from dovetail.testing.kit import CHECKS, checks_of, documentation
 
 FOLDER = "catalogue"
+SECTION = re.compile(re.escape(documentation("PAGE", "SECTION")).replace("PAGE", "(.+)").replace("SECTION", "(.+)"))
+"""What a check's source is where it is a section of these pages."""
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -179,7 +181,7 @@ def checks_page() -> str:
             f"`{check.name}`",
             ", ".join(sorted(check.kinds)) or "every kind",
             escape(paragraph(check.run)),
-            f"{escape(check.reason)} ({escape(check.source)})",
+            f"{escape(check.reason)} ({source(check.source)})",
         )
         for check in CHECKS.values()
     ]
@@ -189,6 +191,17 @@ What the conformance kit asks of a component, by its kind. `dovetail test-plugin
 
 {table(("check", "of", "what is asked", "why"), rows)}
 """
+
+
+def source(text: str) -> str:
+    """A check's source, with a link where it is a section of these pages; raises `KeyError` for a page that is none."""
+    found = SECTION.fullmatch(text)
+    if found is None:
+        return escape(text)
+    files = {file.read_text(encoding="utf-8").partition("\n")[0]: file for file in Path(__file__).parent.glob("*.md")}
+    page, section = found.groups()
+    anchor = re.sub(r"[^\w -]", "", section.lower()).replace(" ", "-")
+    return f"[{page}: {section}](../{files[f'# {page}'].name}#{anchor})"
 
 
 def train(registry: Registry) -> str:

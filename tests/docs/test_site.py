@@ -12,7 +12,7 @@ import dovetail
 from dovetail import hooks
 from dovetail.bench.grids import check_grid, load_grid
 from dovetail.fitting import Checker
-from dovetail.testing.kit import checks_of
+from dovetail.testing.kit import CHECKS, checks_of, documentation
 
 DOCS = Path(__file__).parents[2] / "docs"
 RESOURCE = re.compile(r"<(?:script|img|iframe|source|embed)\b[^>]*\bsrc=\"([^\"]+)\"|<link\b[^>]*\bhref=\"([^\"]+)\"")
@@ -113,3 +113,19 @@ def test_every_paper_that_a_component_names_is_among_the_references():
     papers = {component.paper for component in registry.components.values() if component.paper}
     papers |= {plugin.about("paper") for plugin in registry.plugins if plugin.about("paper")}
     assert papers <= keys
+
+
+def test_every_section_that_a_check_names_is_there():
+    """What an author reads under a check that failed can be looked up."""
+    checks_of("cell")
+    pages = [file.read_text(encoding="utf-8") for file in DOCS.glob("*.md")]
+    headings = {
+        documentation(text.partition("\n")[0].removeprefix("# "), heading)
+        for text in pages
+        for heading in re.findall(r"^##+ (.+)$", text, re.MULTILINE)
+    }
+    ours = [check for check in CHECKS.values() if check.run.__module__.startswith("dovetail.")]
+    named = {check.source for check in ours if check.source.startswith("Dovetail's documentation")}
+    assert len(named) >= 8
+    assert named <= headings
+    assert not [check.name for check in ours if ".md" in check.source]

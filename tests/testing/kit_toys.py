@@ -16,10 +16,10 @@ from dovetail.testing import Broken, Example, Subject, check, subject_of
 class Linear(Encoder):
     """A linear map, with noise and a spare parameter where they are asked for."""
 
-    def __init__(self, input, noise=0.0, spare=False):
+    def __init__(self, input, bias=True, noise=0.0, spare=False):
         super().__init__()
         self.output, self.noise = Vector(3), noise
-        self.map = nn.Linear(input, 3)
+        self.map = nn.Linear(input, 3, bias=bias)
         if spare:
             self.spare = nn.Parameter(torch.zeros(2))
 
@@ -33,11 +33,11 @@ class RightSpec(EncoderSpec):
     """A linear map."""
 
     takes = {"input": (Vector,)}
-    on: bool = True
-    """Changes nothing."""
+    bias: bool = True
+    """Whether something is added, too."""
 
     def build(self, *, input):
-        return Linear(input.size)
+        return Linear(input.size, bias=self.bias)
 
 
 @frozen(kw_only=True)
@@ -65,7 +65,7 @@ class NoisySpec(RightSpec):
     """A linear map with noise."""
 
     def build(self, *, input):
-        return Linear(input.size, noise=1.0)
+        return Linear(input.size, bias=self.bias, noise=1.0)
 
 
 @frozen(kw_only=True)
@@ -73,7 +73,7 @@ class SpareSpec(RightSpec):
     """A linear map with a parameter that is never used."""
 
     def build(self, *, input):
-        return Linear(input.size, spare=True)
+        return Linear(input.size, bias=self.bias, spare=True)
 
 
 class OrnamentSpec(Spec):
@@ -136,7 +136,7 @@ def time_passes(subject):
         raise Broken(f"stands still at {subject.times()[0]}")
 
 
-TWO = (Example(), Example({"on": False}))
+TWO = (Example(), Example({"bias": False}))
 EXAMPLES = {
     **{f"encoder/{name}": TWO for name in ("right", "noisy", "spare", "mended", "misdeclared")},
     "encoder/lonely": TWO[:1],

@@ -211,7 +211,7 @@ def test_the_command_names_each_fault_with_its_reason_and_ends_with_one(prove):
     assert status == 1
     assert "✗ cell gallery/dropout-on  " in out
     assert "    evaluation failed: example 1: evaluation depends on random numbers" in out
-    assert "        why: dropout that stays on in evaluation makes every measurement a random one (docs" in out
+    assert "        why: dropout that stays on in evaluation makes every measurement a random one (Dove" in out
     assert "    not judged, since others failed: " in out
     assert "checks are not passed" in err
 

@@ -102,21 +102,21 @@ FAULTS = {
         "plain:PlainSpec",
         "plain:Plain",
         "names-resolve",
-        "encoder parcel/plain: its spec `dovetail_parcel.plain:Plain` cannot be loaded",
+        r"registry.toml:\d+: encoder parcel/plain: its spec `dovetail_parcel.plain:Plain` cannot be loaded",
     ),
     "a part of another name": (
         REGISTRY,
         'use = "parcel/plain"',
         'use = "parcel/plane"',
         "names-resolve",
-        "systems.digits.encoder.use: nothing is named `parcel/plane`; did you mean `parcel/plain`",
+        r"registry.toml:\d+: systems.digits.encoder.use: nothing is named `parcel/plane`; did you mean `parcel/plain`",
     ),
     "an arm of another name": (
         REGISTRY,
         '"standard/mlp"',
         '"standard/mpl"',
         "names-resolve",
-        "grids.encoders.axes.encoder.options.mlp: nothing is named `standard/mpl`",
+        r"registry.toml:\d+: grids.encoders.axes.encoder.options.mlp: nothing is named `standard/mpl`",
     ),
     "no registry in the sdist": (
         "pyproject.toml",
@@ -197,7 +197,8 @@ def test_what_is_not_installed_to_be_edited_is_not_built(install):
 
 def test_a_fault_is_told_with_its_reason(install):
     install(REGISTRY, "api = 1", "api = 2")
-    with pytest.raises(Nonconformance, match=r"plugin parcel: interface failed: (.|\n)*why: .* \(docs/plugins.md"):
+    source = 'Dovetail\'s documentation, "Writing a plugin", section "The registry"'
+    with pytest.raises(Nonconformance, match=rf"plugin parcel: interface failed: (.|\n)*why: .* \({source}\)"):
         check_package("parcel")
 
 

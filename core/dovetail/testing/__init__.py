@@ -16,6 +16,7 @@ from dovetail.testing.kit import (
     check,
     check_component,
     checks_of,
+    documentation,
     examine,
     subject_of,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "check_component",
     "check_package",
     "checks_of",
+    "documentation",
     "every_component",
     "examine",
     "examine_package",

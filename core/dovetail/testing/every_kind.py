@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import copy
 import inspect
 import os
 import random
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,20 +19,21 @@ import torch
 from attrs import NOTHING, evolve, fields
 from torch import nn
 
-from dovetail import tables
+from dovetail import interfaces, tables
 from dovetail.errors import Mistake
 from dovetail.frozendict import FrozenDict
 from dovetail.report.describe import docstrings, in_toml
 from dovetail.testing import subjects as _subjects  # noqa: F401 (registers how each kind is used)
-from dovetail.testing.kit import Broken, Subject, check
+from dovetail.testing.kit import Broken, Subject, check, documentation
 from dovetail.testing.values import identical
 
-ARCHITECTURE = "docs/architecture.md"
+IDENTITY = documentation("Concepts", "What a run is known by")
+RANDOMNESS = documentation("Concepts", "Randomness")
 
 
 @check(
     reason="a component that cannot be built small cannot be tested by anybody",
-    source=f"{ARCHITECTURE}, the conformance kit",
+    source=documentation("Writing a plugin", "Pass the conformance kit"),
 )
 def examples(subject: Subject) -> None:
     """It declares at least two small configurations, and each can be built."""
@@ -46,7 +50,7 @@ def has_defaults(subject: Subject) -> bool:
 
 @check(
     reason="people try a component by its name alone first",
-    source="docs/plugins.md, the component",
+    source=documentation("Writing a plugin", "The component"),
     after=("examples",),
     applies=has_defaults,
     wants="a default for every hyperparameter",
@@ -73,7 +77,7 @@ def as_table(subject: Subject) -> str:
 
 @check(
     reason="specs are stored as TOML: a run that cannot be written down cannot be repeated",
-    source=f"{ARCHITECTURE}, identity",
+    source=IDENTITY,
     after=("examples",),
 )
 def toml(subject: Subject) -> None:
@@ -96,7 +100,7 @@ def toml(subject: Subject) -> None:
 
 @check(
     reason="specs are compared, hashed and shared between runs",
-    source=f"{ARCHITECTURE}, components",
+    source=documentation("Architecture", "Components"),
     after=("examples",),
 )
 def frozen(subject: Subject) -> None:
@@ -118,7 +122,7 @@ def frozen(subject: Subject) -> None:
 
 @check(
     reason="an ablation compares runs that differ in one thing: the same seed must give the same weights",
-    source=f"{ARCHITECTURE}, random streams",
+    source=RANDOMNESS,
     after=("examples",),
 )
 def same_seed(subject: Subject) -> None:
@@ -130,7 +134,7 @@ def same_seed(subject: Subject) -> None:
 
 @check(
     reason="parts share a process: what one changes in it changes the others' results",
-    source=f"{ARCHITECTURE}, random streams",
+    source=RANDOMNESS,
     after=("same-seed", "evaluation"),
 )
 def no_global_state(subject: Subject) -> None:
@@ -186,7 +190,7 @@ def _global_state(draws: bool) -> dict[str, Any]:
 
 @check(
     reason="people choose a component by what `dovetail show` says of it",
-    source="docs/plugins.md",
+    source=documentation("Writing a plugin", "The component"),
     after=("examples",),
 )
 def documented(subject: Subject) -> None:
@@ -209,8 +213,72 @@ def documented(subject: Subject) -> None:
 
 
 @check(
+    reason="without `takes`, what does not fit ends in an error inside of the module, not in one that names both sides",
+    source=documentation("Writing a plugin", "The component"),
+    after=("examples",),
+)
+def takes(subject: Subject) -> None:
+    """Each argument of `build` that is annotated with certain spaces is in the spec's `takes`."""
+    spec, known = type(subject.spec), {*subject.registry.spaces} - {"Fields"}
+    for name, argument in inspect.signature(spec.build).parameters.items():
+        words = re.findall(r"\w+", inspect.formatannotation(argument.annotation))
+        spaces = [word for word in words if word in known]
+        if spaces and "Space" not in words and name not in spec.takes:
+            annotated = f"`{name}` of `build` is annotated with {' and '.join(spaces)}"
+            raise Broken(f"{annotated}, but `takes` of {spec.__name__} does not have it")
+
+
+@check(
+    reason="a hyperparameter that nothing reads is offered to whoever tunes and compares, and changes nothing",
+    source=documentation("Writing a plugin", "The component"),
+    after=("examples",),
+)
+def hyperparameters(subject: Subject) -> None:
+    """Each is read, by building or using an example or in the spec's module; what it changes is not asked."""
+    read: set[str] = set()
+    watched = evolve(subject)
+    watched.__dict__["spec"] = _watched(subject.spec, read)
+    built = watched.build()
+    if subject.trains:
+        watched.use(built, *subject.inputs())
+    names = {attribute.name for attribute in fields(type(subject.spec))}
+    if unread := names - read - _read_in_module(type(subject.spec)):
+        raise Broken(f"nothing reads {', '.join(sorted(unread))}: neither `build` nor what it builds")
+
+
+def _watched(spec: Any, read: set[str]) -> Any:
+    """A copy of a spec that notes which of its fields are read."""
+    cls, names = type(spec), {attribute.name for attribute in fields(type(spec))}
+
+    def get(self: Any, name: str) -> Any:
+        read.update({name} & names)
+        return object.__getattribute__(self, name)
+
+    about = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__slots__": ()}
+    twin = copy.copy(spec)
+    object.__setattr__(twin, "__class__", type(cls.__name__, (cls,), {**about, "__getattribute__": get}))
+    return twin
+
+
+def _read_in_module(spec: type) -> set[str]:
+    """The attributes that the modules of a spec and its bases read, but for those of another class's own `self`."""
+    own = {base.__name__ for base in spec.__mro__}
+    found: set[str] = set()
+
+    def look(node: ast.AST, other: bool) -> None:
+        if isinstance(node, ast.Attribute) and not (other and ast.unparse(node.value) == "self"):
+            found.add(node.attr)
+        for inner in ast.iter_child_nodes(node):
+            look(inner, node.name not in own if isinstance(node, ast.ClassDef) else other)
+
+    for module in {base.__module__ for base in spec.__mro__} - {interfaces.__name__, "abc", "builtins"}:
+        look(ast.parse(inspect.getsource(sys.modules[module])), False)
+    return found
+
+
+@check(
     reason="a result is cited by the paper whose method it measures",
-    source="docs/plugins.md, the registry",
+    source=documentation("Writing a plugin", "The registry"),
     after=("examples",),
 )
 def paper(subject: Subject) -> None:

@@ -20,7 +20,7 @@ from dovetail.randomness import stream
 from dovetail.spaces import Label, Labels, Padded, Tokens
 from dovetail.testing.clean import in_clean_process
 from dovetail.testing.every_kind import as_table
-from dovetail.testing.kit import Broken, check
+from dovetail.testing.kit import Broken, check, documentation
 from dovetail.testing.modules import evaluated
 from dovetail.testing.sequences import stepwise
 from dovetail.testing.subjects import (
@@ -36,7 +36,12 @@ from dovetail.testing.subjects import (
 )
 from dovetail.testing.values import difference, identical, picked, tensors, trimmed
 
-INTERFACES = "docs/architecture.md, interfaces"
+BAHDANAU = (
+    "Bahdanau, Cho and Bengio 2015, Neural machine translation by jointly learning to align and translate,"
+    " arXiv:1409.0473"
+)
+KINDS = documentation("Architecture", "Kinds")
+KIT = documentation("Writing a plugin", "Pass the conformance kit")
 TOLERANCE = 1e-5
 RATE = 1e-2
 """Of the gradient steps on one batch."""
@@ -47,7 +52,7 @@ RATE = 1e-2
 @check(
     "attention",
     reason="a read is a weighted mean: weights that do not sum to one scale what is read",
-    source="bahdanau2015",
+    source=BAHDANAU,
     after=("evaluation",),
 )
 def weights(subject: AttentionSubject) -> None:
@@ -64,7 +69,7 @@ def weights(subject: AttentionSubject) -> None:
 @check(
     "attention",
     reason="padding is an accident of the batch: nothing may be read from it",
-    source="bahdanau2015",
+    source=BAHDANAU,
     after=("weights",),
     applies=lambda subject: varies(subject.spaces.get("memory")),
     wants="a memory of varying length",
@@ -87,7 +92,7 @@ def masked_parts(subject: AttentionSubject) -> None:
 @check(
     "generator",
     reason="what reads the samples is built for the space that the generator declares",
-    source=INTERFACES,
+    source=KINDS,
     after=("spaces",),
 )
 def samples(subject: GeneratorSubject) -> None:
@@ -118,7 +123,7 @@ def samples(subject: GeneratorSubject) -> None:
 @check(
     "generator",
     reason="beams and rollouts reorder the state of a batch by its first axis",
-    source=INTERFACES,
+    source=KINDS,
     after=("likelihood", "examples-apart"),
     applies=stepwise,
     wants="a generator of tokens",
@@ -146,7 +151,7 @@ def generator_state(subject: GeneratorSubject) -> None:
 @check(
     "discriminator",
     reason="a generator reads the features token by token while it samples, and learns from those of whole texts",
-    source="guo2018leakgan",
+    source="Guo et al. 2018, Long text generation via adversarial training with leaked information, arXiv:1709.08624",
     after=("evaluation",),
     applies=lambda subject: subject.leaks and isinstance(subject.spaces["input"], Tokens),
     wants="a discriminator of tokens that leaks step by step",
@@ -171,7 +176,7 @@ def leak(subject: DiscriminatorSubject) -> None:
 @check(
     "discriminator",
     reason="an objective must know whether there is a score for each example or for each step",
-    source=INTERFACES,
+    source=KINDS,
     after=("spaces",),
 )
 def scores(subject: DiscriminatorSubject) -> None:
@@ -219,7 +224,7 @@ def _differs(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
 @check(
     "metric",
     reason="batches come in any order, from any number of workers",
-    source=INTERFACES,
+    source=KINDS,
     after=("examples",),
 )
 def batch_order(subject: MetricSubject) -> None:
@@ -233,7 +238,7 @@ def batch_order(subject: MetricSubject) -> None:
 @check(
     "metric",
     reason="the last batch is smaller: the mean of the batches' values is not the value",
-    source=INTERFACES,
+    source=KINDS,
     after=("batch-order",),
 )
 def batch_size(subject: MetricSubject) -> None:
@@ -248,7 +253,7 @@ def batch_size(subject: MetricSubject) -> None:
 @check(
     "metric",
     reason="parts of a split are measured apart and put together",
-    source=INTERFACES,
+    source=KINDS,
     after=("batch-order",),
 )
 def merging(subject: MetricSubject) -> None:
@@ -273,7 +278,7 @@ def merging(subject: MetricSubject) -> None:
 @check(
     "metric",
     reason="a table says which way is better, and a watched metric chooses the model",
-    source=INTERFACES,
+    source=KINDS,
     after=("examples",),
 )
 def direction(subject: MetricSubject) -> None:
@@ -288,7 +293,7 @@ def direction(subject: MetricSubject) -> None:
 @check(
     "metric",
     reason="a metric that cannot reach its best value, or passes it, does not measure what it says",
-    source=INTERFACES,
+    source=KINDS,
     after=("direction",),
 )
 def perfect(subject: MetricSubject) -> None:
@@ -308,7 +313,7 @@ def perfect(subject: MetricSubject) -> None:
 @check(
     "metric",
     reason="a mean over nothing is no number",
-    source=INTERFACES,
+    source=KINDS,
     after=("examples",),
 )
 def nothing_seen(subject: MetricSubject) -> None:
@@ -328,7 +333,7 @@ SPLITS = ("train", "valid", "test")
 @check(
     "dataset",
     reason="a run's identity has the data in it: other data are other runs",
-    source="docs/architecture.md, identity",
+    source=documentation("Concepts", "What a run is known by"),
     after=("examples",),
 )
 def fingerprint(subject: DatasetSubject) -> None:
@@ -355,7 +360,7 @@ print(registry().spec("dataset", values.pop("use"), **values).build().fingerprin
 @check(
     "dataset",
     reason="Python's `hash` of a text is another one in each process, and every run would be another run",
-    source="docs/architecture.md, identity",
+    source=documentation("Concepts", "What a run is known by"),
     after=("toml", "fingerprint"),
     applies=lambda subject: subject.number == 0,  # a process for each component is enough
 )
@@ -369,7 +374,7 @@ def fingerprint_elsewhere(subject: DatasetSubject) -> None:
 @check(
     "dataset",
     reason="a test of what was trained on tests nothing",
-    source="docs/plugins.md, pass the conformance kit",
+    source=KIT,
     after=("indexing",),
 )
 def splits_apart(subject: DatasetSubject) -> None:
@@ -406,7 +411,7 @@ def _hash(values: list[Tensor]) -> bytes:
 @check(
     "dataset",
     reason="a run is repeated, and resumed, by the numbers of its examples",
-    source="docs/plugins.md, pass the conformance kit",
+    source=KIT,
     after=("examples",),
 )
 def indexing(subject: DatasetSubject) -> None:
@@ -427,7 +432,7 @@ def indexing(subject: DatasetSubject) -> None:
 @check(
     "dataset",
     reason="parts are built for the spaces that the data declare",
-    source="docs/concepts.md, spaces",
+    source=documentation("Concepts", "Spaces and what fits"),
     after=("examples",),
 )
 def fields_lie_in_their_spaces(subject: DatasetSubject) -> None:
@@ -447,7 +452,7 @@ def fields_lie_in_their_spaces(subject: DatasetSubject) -> None:
 @check(
     "objective",
     reason="an objective that does not get smaller when it is minimised has a wrong sign, or trains nothing",
-    source="docs/plugins.md, pass the conformance kit",
+    source=KIT,
     after=("gradients", "phases"),
 )
 def learns(subject: ObjectiveSubject) -> None:
@@ -493,7 +498,7 @@ def _is_measured(subject: ObjectiveSubject) -> bool:
 @check(
     "objective",
     reason="a loss of the wrong sign falls, too, while what it was meant to teach is unlearnt",
-    source="docs/plugins.md, pass the conformance kit",
+    source=KIT,
     after=("learns", "evaluating"),
     applies=_is_measured,
     wants="an outcome of predicted and true labels, or of likelihoods (`nll`)",
@@ -540,7 +545,7 @@ def _trained_in(module: Objective, parts: tuple[str, ...]) -> list[nn.Parameter]
 @check(
     "objective",
     reason="an evaluation in the middle of training must not disturb it",
-    source=INTERFACES,
+    source=KINDS,
     after=("examples",),
 )
 def evaluating(subject: ObjectiveSubject) -> None:
@@ -570,7 +575,7 @@ def evaluating(subject: ObjectiveSubject) -> None:
 @check(
     "objective",
     reason="the training loop builds an optimizer for the parts of each phase",
-    source=INTERFACES,
+    source=KINDS,
     after=("examples",),
 )
 def phases(subject: ObjectiveSubject) -> None:
@@ -596,7 +601,7 @@ def phases(subject: ObjectiveSubject) -> None:
 @check(
     "optimizer",
     reason="an optimizer minimises",
-    source=INTERFACES,
+    source=KINDS,
     after=("examples",),
 )
 def minimises(subject: OptimizerSubject) -> None:
@@ -626,7 +631,7 @@ def minimises(subject: OptimizerSubject) -> None:
 @check(
     "schedule",
     reason="a resumed run asks again for the value at a step",
-    source=INTERFACES,
+    source=KINDS,
     after=("examples",),
 )
 def pure(subject: ScheduleSubject) -> None:

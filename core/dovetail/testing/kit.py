@@ -221,6 +221,11 @@ def check(
     return register
 
 
+def documentation(page: str, section: str) -> str:
+    """A section of a page of Dovetail's documentation, as the source of a check."""
+    return f'Dovetail\'s documentation, "{page}", section "{section}"'
+
+
 def subject_of(kind: str) -> Callable[[type[Subject]], type[Subject]]:
     """Say by which subject a kind's components are used."""
 

@@ -16,9 +16,10 @@ from torch._subclasses.fake_tensor import (
     FakeTensorMode,
 )
 
-from dovetail.testing.kit import Broken, Subject, check
+from dovetail.testing.kit import Broken, Subject, check, documentation
 from dovetail.testing.values import difference, identical, mapped, picked, tensors, total, trimmed
 
+KIT = documentation("Writing a plugin", "Pass the conformance kit")
 MODULES = ("encoder", "attention", "cell", "generator", "discriminator", "objective")
 ONE_BY_ONE = ("encoder", "attention", "cell", "generator", "discriminator")
 """The kinds whose examples do not depend on one another."""
@@ -41,7 +42,7 @@ def trained(subject: Subject, module: nn.Module, *inputs: Any, seed: int = 0) ->
 @check(
     *MODULES,
     reason="a system is checked on the meta device, where nothing is allocated, before it is trained",
-    source="docs/architecture.md, assembly",
+    source=documentation("Concepts", "Spaces and what fits"),
     after=("examples",),
 )
 def meta(subject: Subject) -> None:
@@ -66,7 +67,7 @@ def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
 @check(
     *MODULES,
     reason="what stands before it is built for the space that it declares",
-    source="docs/concepts.md, spaces",
+    source=documentation("Concepts", "Spaces and what fits"),
     after=("examples",),
 )
 def spaces(subject: Subject) -> None:
@@ -83,7 +84,7 @@ def spaces(subject: Subject) -> None:
 @check(
     *MODULES,
     reason="dropout that stays on in evaluation makes every measurement a random one",
-    source="docs/plugins.md, pass the conformance kit",
+    source=KIT,
     after=("examples",),
 )
 def evaluation(subject: Subject) -> None:
@@ -112,7 +113,7 @@ def _shown(made: dict[str, Any]) -> dict[str, Any]:
 @check(
     *MODULES,
     reason="a run that is repeated, or resumed, gives the same numbers",
-    source="docs/architecture.md, random streams",
+    source=documentation("Concepts", "Randomness"),
     after=("no-global-state",),
 )
 def same_result(subject: Subject) -> None:
@@ -126,7 +127,7 @@ def same_result(subject: Subject) -> None:
 @check(
     *MODULES,
     reason="runs are resumed, and parts are taken from earlier runs, by safetensors files",
-    source="docs/architecture.md, running",
+    source=documentation("Architecture", "Running"),
     after=("evaluation",),
 )
 def state(subject: Subject) -> None:
@@ -153,7 +154,7 @@ def _make_a_step(subject: Subject, module: nn.Module, inputs: Any) -> None:
 @check(
     *MODULES,
     reason="a parameter without a gradient is never trained, and counts in every comparison of sizes",
-    source="docs/plugins.md, pass the conformance kit",
+    source=KIT,
     after=("examples",),
 )
 def gradients(subject: Subject) -> None:
@@ -177,7 +178,7 @@ def gradients(subject: Subject) -> None:
 @check(
     *MODULES,
     reason="half precision, float64 tests and GPUs need every tensor to follow the module",
-    source="docs/plugins.md, pass the conformance kit",
+    source=KIT,
     after=("evaluation", "state", "initial-state"),
 )
 def double(subject: Subject) -> None:
@@ -199,7 +200,7 @@ def double(subject: Subject) -> None:
     "cell",
     "generator",
     reason="beams and rollouts reorder the state of a batch by its first axis",
-    source="docs/architecture.md, interfaces",
+    source=documentation("Architecture", "Components"),
     after=("evaluation",),
 )
 def batch_first(subject: Subject) -> None:
@@ -215,7 +216,7 @@ def batch_first(subject: Subject) -> None:
 @check(
     *ONE_BY_ONE,
     reason="a batch is a convenience: nothing of one example may leak into another",
-    source="docs/architecture.md, interfaces",
+    source=documentation("Architecture", "Components"),
     after=("evaluation", "batch-first"),
 )
 def examples_apart(subject: Subject) -> None:
@@ -235,7 +236,7 @@ def examples_apart(subject: Subject) -> None:
 @check(
     *MODULES,
     reason="on a GPU, a tensor that was made on the CPU ends the run",
-    source="docs/plugins.md, pass the conformance kit",
+    source=KIT,
     after=("state", "double", "initial-state"),
 )
 def device(subject: Subject) -> None:

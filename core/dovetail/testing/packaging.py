@@ -26,10 +26,12 @@ from dovetail.errors import Mistake, close, listed, unknown
 from dovetail.hooks import API
 from dovetail.plugins import GROUP, Plugin
 from dovetail.registries import Registry, registry
+from dovetail.tables import Given
 from dovetail.testing.clean import in_clean_process
-from dovetail.testing.kit import CHECKS, Broken, Nonconformance, Result, check, judge, spell
+from dovetail.testing.kit import CHECKS, Broken, Nonconformance, Result, check, documentation, judge, spell
 
-PLUGINS = "docs/plugins.md"
+PACKAGE = documentation("Writing a plugin", "The package")
+REGISTRY = documentation("Writing a plugin", "The registry")
 HEAVY = ("torch", "numpy", "lightning_fabric")
 """What listing must not import."""
 SHARE = 0.2
@@ -149,7 +151,7 @@ def _torch_seconds() -> float:
 @check(
     "plugin",
     reason="a plugin for another interface is listed, and left out",
-    source=f"{PLUGINS}, the registry",
+    source=REGISTRY,
 )
 def interface(package: Package) -> None:
     """Its `api` is the number of this plugin interface, and it is ready, here and in a clean process."""
@@ -165,7 +167,7 @@ def interface(package: Package) -> None:
 @check(
     "plugin",
     reason="every command lists the plugins first: whoever installs yours waits for it each time",
-    source=f"{PLUGINS}, the package",
+    source=PACKAGE,
     after=("interface",),
 )
 def light_listing(package: Package) -> None:
@@ -182,7 +184,7 @@ def light_listing(package: Package) -> None:
 @check(
     "plugin",
     reason="a name that resolves to nothing is found by whoever uses it",
-    source=f"{PLUGINS}, the registry",
+    source=REGISTRY,
     after=("interface",),
 )
 def names_resolve(package: Package) -> None:
@@ -195,39 +197,41 @@ def unresolved(name: str) -> list[str]:
     """What a plugin's registry.toml names and is not there."""
     names = registry()
     tables = next(plugin for plugin in names.plugins if plugin.name == name).tables
-    loads: list[Callable[[], Any]] = [c.load for c in names.components.values() if c.plugin == name]
-    loads += [partial(names.base, kind) for kind in tables.entries("kinds")]
-    loads += [partial(names.space, space) for space in tables.entries("spaces")]
+    own = [component for component in names.components.values() if component.plugin == name]
+    loads: dict[str, Callable[[], Any]] = {f"{c.kind}.{c.short}.spec": c.load for c in own}
+    loads |= {f"kinds.{kind}": partial(names.base, kind) for kind in tables.entries("kinds")}
+    loads |= {f"spaces.{space}": partial(names.space, space) for space in tables.entries("spaces")}
     wrong = []
-    for load in loads:
+    for path, load in loads.items():
         try:
             load()
         except Mistake as error:
-            wrong.append(str(error))
-    return [*wrong, *_unknown_names(names, tables.plain())]
+            place = tables.at(path)
+            assert place is not None, "its registry names it"
+            wrong.append(f"{place.where}: {error}")
+    return [*wrong, *_unknown_names(names, tables)]
 
 
-def _unknown_names(names: Registry, tables: dict[str, Any]) -> list[str]:
+def _unknown_names(names: Registry, tables: Given) -> list[str]:
     """What systems and grids name: components after `use` or with a plugin's name before a slash, and bases."""
     known = {full for _, full in names.components} | {*names.systems, *names.grids} | {"core/none"}
     plugins = {plugin.name for plugin in names.plugins}
     wrong = []
 
-    def look(value: Any, path: str) -> None:
-        if isinstance(value, dict):
-            for key, item in value.items():
+    def look(given: Given, path: str) -> None:
+        value = given.value
+        if isinstance(value, dict | list):
+            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
                 look(item, f"{path}.{key}")
-        elif isinstance(value, list):
-            for index, item in enumerate(value):
-                look(item, f"{path}.{index}")
         elif isinstance(value, str):
             plugin, slash, rest = value.partition("/")
             named = NAMES.fullmatch(path) or (slash and plugin in plugins and " " not in rest)
             if named and value not in known:
-                wrong.append(f"{path}: nothing is named `{value}`; {close(value, known)}".rstrip("; "))
+                wrong.append(f"{given.where}: {path}: nothing is named `{value}`; {close(value, known)}".rstrip("; "))
 
     for table in ("systems", "grids"):
-        look(tables.get(table, {}), table)
+        for name, entry in tables.entries(table).items():
+            look(entry, f"{table}.{name}")
     return wrong
 
 
@@ -241,7 +245,7 @@ WANTS = "a source folder that is installed to be edited, and its build backend i
 @check(
     "plugin",
     reason="who packages for a distribution builds from the sdist",
-    source=f"{PLUGINS}, the package",
+    source=PACKAGE,
     after=("interface",),
     applies=is_built_here,
     wants=WANTS,
@@ -261,7 +265,7 @@ def sdist(package: Package) -> None:
 @check(
     "plugin",
     reason="tests run in the checkout, people install the wheel",
-    source=f"{PLUGINS}, the package",
+    source=PACKAGE,
     after=("sdist",),
     applies=is_built_here,
     wants=WANTS,

@@ -11,13 +11,12 @@ import torch
 from torch import Tensor
 
 from dovetail.spaces import Padded
-from dovetail.testing.kit import Broken, check
+from dovetail.testing.kit import Broken, check, documentation
 from dovetail.testing.modules import evaluated
 from dovetail.testing.subjects import TIME, CellSubject, EncoderSubject, GeneratorSubject, varies
 from dovetail.testing.values import difference, mapped, picked
 
-CHO = "cho2014"
-GRAVES = "docs/architecture.md, interfaces"
+KINDS = documentation("Architecture", "Kinds")
 
 
 def stepwise(subject: GeneratorSubject) -> bool:
@@ -27,7 +26,7 @@ def stepwise(subject: GeneratorSubject) -> bool:
 @check(
     "cell",
     reason="a model that sees the future predicts it",
-    source=GRAVES,
+    source=KINDS,
     after=("evaluation",),
 )
 def causality(subject: CellSubject) -> None:
@@ -44,7 +43,7 @@ def causality(subject: CellSubject) -> None:
 @check(
     "cell",
     reason="generators step through what training read at once: if both differ, samples come from another model",
-    source=GRAVES,
+    source=KINDS,
     after=("causality", "examples-apart"),
 )
 def steps(subject: CellSubject) -> None:
@@ -62,7 +61,7 @@ def steps(subject: CellSubject) -> None:
 @check(
     "cell",
     reason="long texts are read in windows: the state must hold all that is remembered",
-    source=GRAVES,
+    source=KINDS,
     after=("steps",),
 )
 def windows(subject: CellSubject) -> None:
@@ -79,7 +78,7 @@ def windows(subject: CellSubject) -> None:
 @check(
     "cell",
     reason="beams and rollouts reorder the state of a batch by its first axis",
-    source=GRAVES,
+    source=KINDS,
     after=("examples-apart", "steps"),
 )
 def state_by_example(subject: CellSubject) -> None:
@@ -101,7 +100,7 @@ def state_by_example(subject: CellSubject) -> None:
 @check(
     "cell",
     reason="what cannot be learnt from the last step reaches no earlier one",
-    source="bengio1994learning",
+    source="Bengio, Simard and Frasconi 1994, Learning long-term dependencies with gradient descent is difficult",
     after=("evaluation",),
 )
 def first_step_learns(subject: CellSubject) -> None:
@@ -120,7 +119,7 @@ def first_step_learns(subject: CellSubject) -> None:
 @check(
     "cell",
     reason="the state of a batch of any size is made where the parameters are, in their type",
-    source=GRAVES,
+    source=KINDS,
     after=("evaluation", "batch-first"),
 )
 def initial_state(subject: CellSubject) -> None:
@@ -145,7 +144,7 @@ def reads_padding(subject: EncoderSubject) -> bool:
     "encoder",
     "discriminator",
     reason="padding is an accident of the batch: what stands behind the end must change nothing",
-    source=GRAVES,
+    source=KINDS,
     after=("evaluation",),
     applies=reads_padding,
     wants="an input of varying length",
@@ -190,7 +189,7 @@ def _without_padding(made: dict[str, Any], value: Padded) -> Any:
 @check(
     "generator",
     reason="the likelihood that is reported must be that of the model that samples",
-    source="goodfellow2016deep, section 10.2.3",
+    source="Goodfellow, Bengio and Courville 2016, Deep Learning, section 10.2.3",
     after=("token-causality", "examples-apart"),
     applies=stepwise,
     wants="a generator of tokens",
@@ -216,7 +215,7 @@ def likelihood(subject: GeneratorSubject) -> None:
 @check(
     "generator",
     reason="a text's probability may depend only on what stands before each token",
-    source="goodfellow2016deep, section 10.2.3",
+    source="Goodfellow, Bengio and Courville 2016, Deep Learning, section 10.2.3",
     after=("evaluation",),
     applies=stepwise,
     wants="a generator of tokens",
@@ -239,7 +238,7 @@ def token_causality(subject: GeneratorSubject) -> None:
 @check(
     "generator",
     reason="greedy decoding is the limit of sampling as the temperature goes to zero: both must use one model",
-    source="docs/architecture.md, strategies",
+    source=KINDS,
     after=("likelihood", "samples"),
     applies=stepwise,
     wants="a generator of tokens",

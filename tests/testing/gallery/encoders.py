@@ -321,6 +321,24 @@ class KeptSpec(DenseSpec):
 
 
 @frozen(kw_only=True)
+class UnreadSpec(DenseSpec):
+    """Has a share to keep, which nothing reads."""
+
+    kept: float = field(default=0.5, validator=within("(0, 1]"))
+    """Of `hidden`, what is kept."""
+
+
+@frozen(kw_only=True)
+class TakesAnythingSpec(DenseSpec):
+    """Is for vectors alone, and does not say so."""
+
+    takes: ClassVar = {}
+
+    def build(self, *, input: Vector):
+        return self.module(input=input.size, hidden=self.hidden)
+
+
+@frozen(kw_only=True)
 class PercentSpec(DenseSpec):
     """Keeps a share of its units, which is given in percent and stored as a fraction."""
 

@@ -36,6 +36,7 @@ ITS_OWN = {
     **{f"cell/{name}": RANDOM for name in ("dropout", "dropout-on")},
     "encoder/kept": SHARES,
     "encoder/undocumented": SHARES,
+    "encoder/unread": SHARES,
     "encoder/positional": SHARES,
     "encoder/percent": (Example({"hidden": 3, "kept": 40.0}), Example({"hidden": 4})),
     "encoder/groups": (Example({"groups": 3}), Example({"hidden": 4, "groups": 2})),

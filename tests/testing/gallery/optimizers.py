@@ -78,6 +78,10 @@ class PrivateMomentumSpec(DescentSpec):
 
 @frozen(kw_only=True)
 class UndocumentedSpec(DescentSpec):
-    """Gradient descent with momentum, which may look ahead."""
+    """Gradient descent, which may have momentum."""
 
-    nesterov: bool = False
+    plain: bool = False
+
+    def build(self, *, parameters):
+        rate = value_at(self.lr, Progress(step=0, epoch=0))
+        return self.optimizer(parameters, lr=rate, momentum=0.0 if self.plain else self.momentum)
