@@ -22,16 +22,23 @@ def dovetail_commands(app: "typer.Typer") -> None:
     @app.command("convert-weights")
     def convert_weights(
         file: Annotated[
-            Path, typer.Argument(metavar="FILE", help="A file of weights as torchvision publishes it (.pth).")
+            Path, typer.Argument(metavar="FILE", help="A file of weights as torch saves it (.pth, .pt, .pkl).")
         ],
         name: Annotated[
             str, typer.Option("--as", metavar="NETWORK", help="The network; by default known from the file's name.")
         ] = "",
+        to: Annotated[
+            Path | None, typer.Option(metavar="FILE", help="Write this file; for weights of any other network.")
+        ] = None,
     ) -> None:
         """Convert a network's published weights to safetensors.
 
-        They are put where `weights = "imagenet"` looks for them.
+        Those of torchvision's networks are put where `weights = "imagenet"` looks for them.
         """
-        from dovetail_standard.weights import install
+        from dovetail_standard.weights import convert, install
 
-        typer.echo(f"wrote {install(file, name)}")
+        if to is None:
+            to = install(file, name)
+        else:
+            convert(file, to)
+        typer.echo(f"wrote {to}")

@@ -1,8 +1,9 @@
-"""Tiny corpora of random sentences in the published formats, for the examples of the datasets that read them."""
+"""Tiny corpora and vectors of random values in the published formats, for the examples of what reads them."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +39,16 @@ def _write(folder: Path, corpus: Corpus, number: int) -> None:
     for split, count in PAIRS.items():
         lines = [json.dumps(line()) for _ in range(count)]
         (folder / CORPORA[corpus].files[split]).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_vectors(file: Path, words: Iterable[str], size: int) -> None:
+    """Random vectors of these words, as GloVe has them."""
+    random = np.random.default_rng(size)
+    lines = [" ".join([word, *(f"{value:.4f}" for value in random.normal(size=size))]) for word in words]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def with_vectors(folder: Path) -> dict[str, Any]:
+    """The values of an InferSent of 2 · 3 features whose word vectors are from a file."""
+    write_vectors(folder / "vectors.txt", ["<s>", "</s>", *"abcd"], 4)
+    return {"vectors": str(folder / "vectors.txt"), "hidden": 3}

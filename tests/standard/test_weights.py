@@ -139,3 +139,11 @@ def test_the_command_takes_the_networks_name(tmp_path):
     assert (tmp_path / "cache" / "vgg16_bn.safetensors").exists()
     assert "whose weights mine.pth holds is not known" in str(_command("mine.pth").exception)
     assert "but is resnt50 did you mean `resnet50`?" in str(_command("mine.pth", "--as", "resnt50").exception)
+
+
+def test_the_command_writes_the_file_that_it_is_told(tmp_path):
+    torch.save(TENSORS, tmp_path / "mine.pkl")
+    result = _command("mine.pkl", "--to", "deep/mine.safetensors")
+    assert result.output == "wrote deep/mine.safetensors\n"
+    assert load_file("deep/mine.safetensors").keys() == TENSORS.keys()
+    assert not (tmp_path / "cache").exists()

@@ -8,7 +8,7 @@ from dovetail import Tokens, Vocabulary
 from dovetail.testing import Example
 from dovetail_standard.example_files import files, write_split_text, write_text
 from dovetail_text_gan import conformance as _conformance  # noqa: F401 (registers the checks of `tokenizer`)
-from dovetail_text_gan.example_files import write_multinli, write_snli
+from dovetail_text_gan.example_files import with_vectors, write_multinli, write_snli
 
 TOKENIZERS = {
     "tokenizer/words": (Example(), Example({"vocabulary_size": 12, "min_count": 2})),
@@ -60,6 +60,23 @@ ENCODERS = {
     "encoder/retokenized": (
         Example({"encoder": READING}, spaces={"input": TOKENS}),
         Example({"encoder": {**READING, "pooling": "max"}}, spaces={"input": ANY_TOKENS}),
+    ),
+    "encoder/infersent": (
+        Example({"hidden": 3, "size": 4}, spaces={"input": TOKENS}),
+        Example({"hidden": 2, "size": 5}, spaces={"input": ANY_TOKENS}),
+        Example(with_vectors, spaces={"input": TOKENS}),
+    ),
+    "encoder/unisent": (
+        Example({"size": 4, "pairs": 7, "hidden": [3]}, spaces={"input": TOKENS}),
+        Example({"size": 3, "pairs": 50, "hidden": [5, 2]}, spaces={"input": ANY_TOKENS}),
+    ),
+    "encoder/unisent-t": (
+        Example({"size": 4, "heads": 2, "layers": 2, "feedforward": 5, "dropout": 0.0}, spaces={"input": ANY_TOKENS}),
+        Example(
+            {"size": 6, "heads": 1, "layers": 1, "feedforward": 3, "dropout": 0.3},
+            spaces={"input": TOKENS},
+            random=True,
+        ),
     ),
 }
 
