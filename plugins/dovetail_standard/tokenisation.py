@@ -12,7 +12,7 @@ from dovetail import Padded, Tokens
 
 CLITICS = ("n't", "'s", "'re", "'ve", "'ll", "'d", "'m")
 MARKS = (".", ",", "!", "?", ";", ":")
-NEW_AT_MOST = 0.1
+NEW = 0.1
 """The share of the samples' words that no reference has, above which it is said."""
 
 
@@ -24,39 +24,55 @@ def words_in(tokens: Tokens, value: Padded) -> list[list[str]]:
 
 def differences(samples: Counter[str], references: Counter[str]) -> Iterator[str]:
     """What speaks against samples and references having been tokenised alike, with counts and an example of each."""
+    total, new = samples.total(), _those(samples, lambda word: word not in references)
+    if new.total() > NEW * total:
+        yield f"{new.total()} of the {total} words of `samples` are in no sentence of `references` {_one(new)}"
     sides = {"samples": samples, "references": references}
-    new = _those(samples, lambda word: word not in references)
-    if new.total() > NEW_AT_MOST * samples.total():
-        word = new.most_common(1)[0][0]
-        yield f"{new.total()} of the {samples.total()} words of `samples` are in no sentence of `references` (`{word}`)"
-    for what, is_whole, is_apart in (
-        ("contractions", _is_contraction, CLITICS.__contains__),
-        ("punctuation", _ends_in_a_mark, MARKS.__contains__),
-    ):
-        whole = {name: _those(words, is_whole) for name, words in sides.items()}
-        apart = {name: _those(words, is_apart) for name, words in sides.items()}
-        for one, other in (("samples", "references"), ("references", "samples")):
-            if whole[one] and not apart[one] and apart[other]:
-                yield (
-                    f"`{one}` have {_spelt(whole[one])} with {what} in the word, `{other}` {_spelt(apart[other])} apart"
-                )
-    capitals = {name: _those(words, lambda word: word != word.lower()) for name, words in sides.items()}
-    for one, other in (("samples", "references"), ("references", "samples")):
-        if capitals[one] and sides[other] and not capitals[other]:
-            yield f"`{one}` have {_spelt(capitals[one])} with capitals, `{other}` none"
+    for what, where, among, are, most in SIGNS:
+        places = {name: _those(words, among) for name, words in sides.items()}
+        found = {name: _those(words, are) for name, words in places.items()}
+        shares = {name: found[name].total() / words.total() for name, words in places.items() if words}
+        if len(shares) == 2 and abs(shares["samples"] - shares["references"]) > most:
+            more, less = sorted(shares, key=shares.__getitem__, reverse=True)
+            counts = {name: f"{found[name].total()} of {words.total()}" for name, words in places.items()}
+            yield f"{what} in {counts[more]} {where} of `{more}` {_one(found[more])}, {counts[less]} of `{less}`"
 
 
 def _those(words: Counter[str], are: Callable[[str], bool]) -> Counter[str]:
     return Counter({word: count for word, count in words.items() if are(word)})
 
 
-def _spelt(words: Counter[str]) -> str:
-    return f"{words.total()} (`{words.most_common(1)[0][0]}`)"
+def _one(words: Counter[str]) -> str:
+    return f"(`{words.most_common(1)[0][0]}`)"
 
 
-def _is_contraction(word: str) -> bool:
+def _has_clitic(word: str) -> bool:
     return word.endswith(CLITICS) and word not in CLITICS
 
 
-def _ends_in_a_mark(word: str) -> bool:
+def _has_mark(word: str) -> bool:
     return word.endswith(MARKS) and any(letter.isalnum() for letter in word)
+
+
+def _has_letters(word: str) -> bool:
+    return any(letter.isalpha() for letter in word)
+
+
+def _is_capital(word: str) -> bool:
+    return word != word.lower()
+
+
+def _is_clitic_or_has_one(word: str) -> bool:
+    return word.endswith(CLITICS)
+
+
+def _is_mark_or_has_one(word: str) -> bool:
+    return word in MARKS or _has_mark(word)
+
+
+SIGNS = (
+    ("contractions are part of a word", "places", _is_clitic_or_has_one, _has_clitic, 0.5),
+    ("punctuation is part of a word", "places", _is_mark_or_has_one, _has_mark, 0.5),
+    ("there are capitals", "words", _has_letters, _is_capital, 0.05),
+)
+"""What is said, of which words, among which others; and by how much the sides' shares may differ."""

@@ -216,10 +216,11 @@ def test_texts_that_were_tokenised_differently_are_said_to_be():
     spec = SequenceSpec(cell=RnnSpec(hidden=2), embedding=EmbeddingSpec(size=2))
     metric, other = (_metric(spec, Fields({"samples": words, "references": words})) for _ in range(2))
     samples = [torch.tensor(words.vocabulary.encode(text.split())) for text in ("a dog.", "dog a", "a")]
-    references = [torch.tensor(words.vocabulary.encode(text.split())) for text in ("a dog .", "dog dog. a", "a a")]
+    references = [torch.tensor(words.vocabulary.encode(text.split())) for text in ("a dog .", ". dog. a", "a a")]
     for part, chosen in ((metric, slice(0, 1)), (other, slice(1, 3))):
         part.update({"samples": words.collate(samples[chosen]), "references": words.collate(references[chosen])})
     metric.merge(other)
-    assert metric.remark() == "`samples` have 1 (`dog.`) with punctuation in the word, `references` 1 (`.`) apart"
+    said = "punctuation is part of a word in 1 of 1 places of `samples` (`dog.`), 1 of 3 of `references`"
+    assert metric.remark() == said
     metric.reset()
     assert not metric.remark()
