@@ -1,10 +1,10 @@
-"""Small configurations of the datasets, tokenizers and sentence encoders."""
+"""Small configurations of the datasets, the tokenizers, the sentence encoders and their objectives."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from dovetail import Tokens, Vocabulary
+from dovetail import Fields, Label, Tokens, Vocabulary
 from dovetail.testing import Example
 from dovetail_standard.example_files import files, write_split_text, write_text
 from dovetail_text_gan import conformance as _conformance  # noqa: F401 (registers the checks of `tokenizer`)
@@ -80,4 +80,31 @@ ENCODERS = {
     ),
 }
 
-EXAMPLES: dict[str, Any] = {**TOKENIZERS, **DATASETS, **ENCODERS}
+ADAM = {"use": "standard/adam", "lr": 0.01}
+AVERAGING = {"use": "text-gan/unisent", "size": 4, "pairs": 7, "hidden": [3]}
+WRITING = {"use": "standard/rnn-lm", "embedding": EMBEDDING, "cell": LSTM}
+
+OBJECTIVES = {
+    "objective/entailment": (
+        Example(
+            {"hidden": 6},
+            parts={"encoder": AVERAGING},
+            spaces={"data": Fields({"premise": TOKENS, "hypothesis": TOKENS, "label": Label(3)})},
+        ),
+        Example(
+            {"hidden": 3, "premise": "one", "hypothesis": "other", "target": "relation", "optimizer": ADAM},
+            parts={"encoder": {"use": "text-gan/infersent", "hidden": 2, "size": 3}},
+            spaces={"data": Fields({"one": ANY_TOKENS, "other": ANY_TOKENS, "relation": Label(2), "topic": Label(4)})},
+        ),
+    ),
+    "objective/sequence-autoencoder": (
+        Example(parts={"encoder": AVERAGING, "generator": WRITING}, spaces={"data": Fields({"text": TOKENS})}),
+        Example(
+            {"text": "sentence", "optimizer": ADAM},
+            parts={"encoder": READING, "generator": {**WRITING, "input_dropout": 0.3}},
+            spaces={"data": Fields({"sentence": ANY_TOKENS, "topic": Label(4)})},
+        ),
+    ),
+}
+
+EXAMPLES: dict[str, Any] = {**TOKENIZERS, **DATASETS, **ENCODERS, **OBJECTIVES}
