@@ -76,9 +76,7 @@ class Report:
             for outcome in row.outcomes.values():
                 for remark in self._about(outcome):
                     lines.setdefault((row.arm.name, remark), []).append(outcome.seed)
-        remarks = [
-            f"{row.arm.name}: no winner yet: {row.search}" for row in self.rows if row.search and not row.outcomes
-        ]
+        remarks = [f"{row.arm.name}: no winner: {row.search}" for row in self.rows if row.search and not row.outcomes]
         remarks += [f"{arm}, {spell_seeds(seeds)}: {what}" for (arm, what), seeds in lines.items()]
         devices = {outcome.device for row in self.rows for outcome in row.outcomes.values() if outcome.device}
         if len(devices) > 1:

@@ -49,15 +49,16 @@ def markdown(report: Report) -> str:
     search = report.grid.search
     if search is None:
         return report.markdown()
-    seeds, better = search.seeds, "highest" if _higher(report) else "lowest"
+    budget = f"{search.trials} trial{'' if search.trials == 1 else 's'} an arm"
+    better = "highest" if _higher(report) else "lowest"
     lines = [
         "",
         "Search:",
         "",
         *markdown_table(header(report), [cells(report, row) for row in report.rows]),
         "",
-        f"Random search: {search.trials} trials an arm, with the seeds {seeds[0]} to {seeds[-1]}, for the {better}"
-        f" {search.optimise}. The best one's values are trained again with the seeds above. Failed trials count.",
+        f"Random search: {budget}, with the seeds from {search.first_seed} on, for the {better} {search.optimise}."
+        " The best one's values are trained again with the seeds above. Trials that failed count.",
         "",
         *(f"- {each.path}: {each}" for each in search.ranges),
     ]
