@@ -74,12 +74,14 @@ class Ancestral:
         return limit
 
 
-def draw(probabilities: Tensor) -> Tensor:
-    """One place of each row, by its probability: where a uniform number falls in their running sum.
+def draw(probabilities: Tensor, n: int | None = None) -> Tensor:
+    """A place of each row, by its probability: where a uniform number falls in their running sum.
 
-    One random number a row, where torch.multinomial draws one a place; what is less probable than the number format
-    resolves near one (6e-8 in float32) is drawn too rarely or too often. Shape: (batch, places), result (batch).
+    One random number a draw, where torch.multinomial takes one a place; what is less probable than the number format
+    resolves near one (6e-8 in float32) is drawn too rarely or too often.
+    Shape: (batch, places), result (batch); (batch, n) of `n` draws each.
     """
     sums = probabilities.cumsum(-1)
-    uniform = torch.rand(len(sums), 1, dtype=sums.dtype, device=sums.device) * sums[:, -1:]
-    return torch.searchsorted(sums, uniform, right=True)[:, 0].clamp(max=sums.shape[1] - 1)
+    uniform = torch.rand(len(sums), n or 1, dtype=sums.dtype, device=sums.device) * sums[:, -1:]
+    drawn = torch.searchsorted(sums, uniform, right=True).clamp(max=sums.shape[1] - 1)
+    return drawn[:, 0] if n is None else drawn

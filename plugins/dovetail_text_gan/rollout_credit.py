@@ -16,11 +16,11 @@ from __future__ import annotations
 from typing import final
 
 import torch
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from torch import Tensor
 
 from dovetail import Mistake, Padded, State, within
-from dovetail_standard.strategy import Ancestral
+from dovetail_standard.strategy import draw
 from dovetail_text_gan.credit import Credit, CreditSpec, Game
 
 
@@ -30,8 +30,8 @@ class RolloutCreditSpec(CreditSpec):
 
     n: int = field(default=16, validator=within("[1, inf)"))
     """Continuations of each beginning (yu2017seqgan, section 4: 16)."""
-    at_once: int = field(default=4096, validator=within("[1, inf)"), metadata={"identity": False})
-    """Texts that the discriminator scores at once."""
+    at_once: int = field(default=1024, validator=within("[1, inf)"))
+    """The most continuations that go on side by side, those of one text at least."""
 
     def build(self) -> RolloutCredit:
         return RolloutCredit(n=self.n, at_once=self.at_once)
@@ -43,26 +43,23 @@ class RolloutCredit(Credit):
 
     scores = "sequence"
 
-    def __init__(self, *, n: int = 16, at_once: int = 4096) -> None:
+    def __init__(self, *, n: int = 16, at_once: int = 1024) -> None:
         super().__init__()
         self.n, self.at_once = n, at_once
 
     def forward(self, texts: Padded, game: Game) -> Tensor:
-        each = torch.arange(len(texts.data), device=texts.data.device)
-        finished, places, owners = continuations(texts, game, self.n)
-        rewards = [
-            game.reward(Padded(*part), owner)
-            for *part, owner in zip(
-                finished.data.split(self.at_once),
-                finished.lengths.split(self.at_once),
-                owners.split(self.at_once),
-                strict=True,
-            )
-        ]
+        count, time = texts.data.shape
+        each = torch.arange(count, device=texts.data.device)
         whole = game.reward(texts, each) * texts.mask
-        sums = torch.zeros_like(whole).index_put_((owners, places), torch.cat(rewards)[:, 0], accumulate=True)
-        before_last = torch.arange(texts.data.shape[1], device=whole.device) < texts.lengths[:, None] - 1
-        return torch.where(before_last, sums / self.n, whole)
+        means = torch.zeros_like(whole)
+        for some in each.split(max(1, self.at_once // (self.n * time))):
+            part = Padded(texts.data[some], texts.lengths[some])
+            given = None if game.given is None else game.given[some]
+            finished, places, owners = continuations(part, evolve(game, given=given), self.n)
+            earned = game.reward(finished, some[owners])[:, 0] / self.n
+            means.index_put_((some[owners], places), earned, accumulate=True)
+        before_last = torch.arange(time, device=whole.device) < texts.lengths[:, None] - 1
+        return torch.where(before_last, means, whole)
 
 
 @torch.no_grad()
@@ -75,43 +72,34 @@ def continuations(texts: Padded, game: Game, n: int) -> tuple[Padded, Tensor, Te
         owners: the number of the text that each begins like. Shape: (rows).
     """
     space = game.generator.produces
-    vocabulary, limit, choose = space.vocabulary, space.length, Ancestral().choose
+    vocabulary, limit = space.vocabulary, space.length
     if limit is None:
         raise Mistake(f"rollouts need a generator of texts of limited length, but its space has none: {space}")
     count, time = texts.data.shape
     numbers = torch.arange(count, device=texts.data.device)
+    step = torch.arange(time, device=texts.data.device)
+    places, owners = (step[:, None] < texts.lengths - 1).nonzero().repeat_interleave(n, dim=0).T
+    made = texts.data.new_full((len(owners), limit), vocabulary.pad)
+    made[:, :time] = texts.data[owners].masked_fill(step > places[:, None], vocabulary.pad)
+    lengths = places + 1
     walk = Walk(game, count, vocabulary.start)
-    made = texts.data.new_full((0, limit), vocabulary.pad)
-    lengths, places, owners = (numbers.new_zeros(0) for _ in range(3))
-    active = numbers.new_zeros(0)  # the rows that have not ended, behind the texts themselves in the walk
+    active = numbers[:0]  # the rows that have begun and not ended; they stand behind the texts in the walk
+    begun = [0, 0, *places.bincount(minlength=limit).cumsum(0).tolist()]  # rows before each place, and behind it
     for place in range(limit):
-        logits = walk.step()
-        if 0 < place < time:
-            reading = numbers[texts.lengths > place].repeat_interleave(n)
-            first = len(made)
-            made = torch.cat([made, _beginnings(texts, reading, place, limit, vocabulary.pad)])
-            owners, places = torch.cat([owners, reading]), torch.cat([places, torch.full_like(reading, place - 1)])
-            lengths = torch.cat([lengths, torch.full_like(reading, place)])
-            active = torch.cat([active, torch.arange(first, len(made), device=made.device)])
-            walk.join(reading)
-            logits = torch.cat([logits, logits[reading]])
-        drawn = choose(logits[count:])
+        distribution = walk.step().softmax(-1)
+        first, last = begun[place], begun[place + 1]
+        drawn = torch.cat([draw(distribution[count:]), draw(distribution[owners[first:last:n]], n).flatten()])
+        active = torch.cat([active, torch.arange(first, last, device=made.device)])
+        walk.join(owners[first:last])
         made[active, place] = drawn
         lengths[active] += 1
-        going = drawn != vocabulary.end
+        going = (drawn != vocabulary.end).nonzero()[:, 0]
         active = active[going]
         read = texts.data[:, place] if place < time else torch.full_like(numbers, vocabulary.pad)
-        walk.read(torch.cat([read, drawn[going]]), torch.cat([numbers, count + going.nonzero()[:, 0]]))
-        if place >= time - 1 and not len(active):
+        walk.read(torch.cat([read, drawn[going]]), torch.cat([numbers, count + going]))
+        if not len(active) and begun[place + 1] == len(made):
             break
     return Padded(made, lengths), places, owners
-
-
-def _beginnings(texts: Padded, owners: Tensor, place: int, limit: int, pad: int) -> Tensor:
-    """The first `place` tokens of some texts, and padding. Shape: (rows, limit)."""
-    rows = texts.data.new_full((len(owners), limit), pad)
-    rows[:, :place] = texts.data[owners, :place]
-    return rows
 
 
 class Walk:
@@ -133,12 +121,13 @@ class Walk:
 
     def join(self, rows: Tensor) -> None:
         """Copies of some rows go on behind all others."""
-        self.state, self.leaked = (
-            tuple(torch.cat([part, part[rows]]) for part in parts) for parts in (self.state, self.leaked)
-        )
+        if len(rows):
+            self.state, self.leaked = (
+                tuple(torch.cat([part, part[rows]]) for part in parts) for parts in (self.state, self.leaked)
+            )
 
     def read(self, tokens: Tensor, rows: Tensor) -> None:
-        """Go on with these rows alone, and these tokens. Shape: (rows) both."""
+        """Go on with these rows alone, in their order, and these tokens. Shape: (rows) both."""
         self.tokens = tokens
         if len(rows) < len(self.state[0]):
             self.state, self.leaked = (tuple(part[rows] for part in parts) for parts in (self.state, self.leaked))

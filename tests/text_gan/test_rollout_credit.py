@@ -121,13 +121,9 @@ def test_the_last_token_is_given_the_reward_of_the_text_itself():
 
 
 def test_rewards_in_pieces_are_the_same():
-    generator = lm()
     texts = TOKENS.fake(4, torch.Generator().manual_seed(1))
-    game = Game(generator=generator, reward=lambda written, _: written.data.sum(1, keepdim=True).float())
-    torch.manual_seed(0)
-    whole = RolloutCredit(n=3)(texts, game)
-    torch.manual_seed(0)
-    torch.testing.assert_close(RolloutCredit(n=3, at_once=5)(texts, game), whole)
+    game = Game(generator=Chain(), reward=lambda written, _: written.data.sum(1, keepdim=True).float())
+    torch.testing.assert_close(RolloutCredit(n=3, at_once=5)(texts, game), RolloutCredit(n=3)(texts, game))
 
 
 def test_texts_must_be_of_limited_length():
