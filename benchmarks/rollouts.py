@@ -71,11 +71,10 @@ def main():
         target = TARGET if count == 1 else None
         found[name] = {"ratio": round(ours / peer, 4), "target": target}
         print(f"{name:16}{count:6}{ours:10.1f}{peer:12.1f}{ours / peer:8.3f}{target or '-':>8}")
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, 1 thread, torch {torch.__version__}, load {os.getloadavg()[0]:.1f}"
-    )
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, 1 thread, load {os.getloadavg()[0]:.1f}"
+    print(f"{machine}; torch {torch.__version__}")
     print(json.dumps(found))
-    missed = any(each["ratio"] > each["target"] for each in found.values())
+    missed = found["rollouts.text"]["ratio"] > TARGET
     return int("--check" in sys.argv and missed)
 
 
