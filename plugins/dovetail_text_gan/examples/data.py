@@ -1,14 +1,17 @@
-"""Small configurations of the datasets, the tokenizers, the sentence encoders and their objectives."""
+"""Small configurations of datasets, tokenizers, sentence encoders, their objectives, and scores of language models."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from dovetail import Fields, Label, Tokens, Vocabulary
 from dovetail.testing import Example
 from dovetail_standard.example_files import files, write_split_text, write_text
+from dovetail_standard.strategy import Ancestral
 from dovetail_text_gan import conformance as _conformance  # noqa: F401 (registers the checks of `tokenizer`)
 from dovetail_text_gan.example_files import with_vectors, write_multinli, write_snli
+from dovetail_text_gan.oracle import OracleSpec
 
 TOKENIZERS = {
     "tokenizer/words": (Example(), Example({"vocabulary_size": 12, "min_count": 2})),
@@ -107,4 +110,42 @@ OBJECTIVES = {
     ),
 }
 
-EXAMPLES: dict[str, Any] = {**TOKENIZERS, **DATASETS, **ENCODERS, **OBJECTIVES}
+TRAINED = {"epochs": 30, "batch": 5, "optimizer": ADAM}
+
+
+def likeliest(space: Tokens, seed: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Samples of which each token is the likeliest to the oracle of a seed."""
+    oracle = OracleSpec(units=4, seed=seed).build(produces=space)
+
+    def perfect(outcome: dict[str, Any]) -> dict[str, Any]:
+        samples = oracle.sample(len(outcome["samples"].lengths), strategy=Ancestral(temperature=0.0, length=5))
+        return {**outcome, "samples": samples}
+
+    return perfect
+
+
+def judged(space: Tokens, seed: int, **others: Any) -> Example:
+    """Of a score under an oracle."""
+    values = {"generator": {"use": "text-gan/oracle", "units": 4, "seed": seed}, **others}
+    return Example(values, spaces={"outcome": Fields({"samples": space})}, perfect=likeliest(space, seed))
+
+
+def taught(space: Tokens, **values: Any) -> Example:
+    """Of a score under a language model that learns the samples."""
+    spaces = {"outcome": Fields({"samples": space, "references": space})}
+    return Example(
+        {"generator": WRITING, **TRAINED, **values},
+        spaces=spaces,
+        perfect=lambda outcome: {**outcome, "samples": outcome["references"]},
+    )
+
+
+METRICS = {
+    "metric/language-model-score": (judged(TOKENS, 1), judged(ANY_TOKENS, 2, unit="nats")),
+    "metric/reverse-language-model-score": (
+        taught(TOKENS),
+        taught(ANY_TOKENS, clip=0.5, seed=3, generator={**WRITING, "output_dropout": 0.2}),
+    ),
+}
+
+EXAMPLES: dict[str, Any] = {**TOKENIZERS, **DATASETS, **ENCODERS, **OBJECTIVES, **METRICS}
