@@ -15,6 +15,7 @@ import pluggy
 from attrs import define, field
 
 from dovetail import hooks
+from dovetail.bibliography import FILE
 from dovetail.errors import Mistake, close
 from dovetail.tables import Given, read
 
@@ -41,6 +42,11 @@ class Plugin:
         """A value of its [plugin] table, or None."""
         given = self.tables.at(f"plugin.{key}") if self.tables else None
         return given.plain() if given else None
+
+    @property
+    def references(self) -> Path:
+        """The file of its references, which need not be there."""
+        return Path(self.tables.where.source).with_name(FILE)
 
 
 def find_plugins(disabled: Collection[str] = ()) -> list[Plugin]:

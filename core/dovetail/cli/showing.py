@@ -15,6 +15,7 @@ from dovetail.registries import NONE, Component, Registry
 
 if TYPE_CHECKING:
     from dovetail.bench.grids import Grid
+    from dovetail.report.describe import FieldDoc
     from dovetail.systems import System
 
 
@@ -86,6 +87,7 @@ def _named(registry: Registry, name: str) -> list[Component]:
 
 
 def _show_component(component: Component, registry: Registry) -> None:
+    from dovetail.bibliography import read_references
     from dovetail.report.describe import describe
 
     fields = describe(component, registry)
@@ -93,9 +95,16 @@ def _show_component(component: Component, registry: Registry) -> None:
     say(component.summary)
     if component.deprecated:
         say(f"deprecated: use {component.deprecated}")
-    if not fields:
+    if fields:
+        _show_fields(fields)
+    else:
         typer.echo("It takes no parameters.")
-        return
+    plugin = next(plugin for plugin in registry.plugins if plugin.name == component.plugin)
+    if entry := read_references(plugin.references).get(component.paper):
+        typer.echo(f"\n{entry}")
+
+
+def _show_fields(fields: list[FieldDoc]) -> None:
     typer.echo("")
     rows = []
     for field in fields:

@@ -20,7 +20,8 @@ from attrs import NOTHING, evolve, fields
 from torch import nn
 
 from dovetail import interfaces, tables
-from dovetail.errors import Mistake
+from dovetail.bibliography import read_references
+from dovetail.errors import Mistake, close
 from dovetail.frozendict import FrozenDict
 from dovetail.report.describe import docstrings, in_toml
 from dovetail.testing import subjects as _subjects  # noqa: F401 (registers how each kind is used)
@@ -282,10 +283,14 @@ def _read_in_module(spec: type) -> set[str]:
     after=("examples",),
 )
 def paper(subject: Subject) -> None:
-    """The paper that the registry names is named by the code, and the other way round."""
+    """The registry's paper is named by the code, and the other way round, and is in a references.bib beside it."""
     key, module = subject.component.paper, inspect.getmodule(type(subject.spec))
     if key and key not in inspect.getsource(module or type(subject.spec)):
         raise Broken(f"its plugin's registry.toml has the paper `{key}`, but its module does not name it")
     named = re.findall(r"^Papers?: ([\w, ]+)", inspect.getdoc(module) or "", re.MULTILINE)
     if named and not key:
         raise Broken(f"its module names the paper {named[0]}, but its plugin's registry.toml has no `paper` for it")
+    file = next(plugin for plugin in subject.registry.plugins if plugin.name == subject.component.plugin).references
+    if key and file.is_file() and key not in (known := read_references(file)):
+        what = close(key, known) or "add it, as BibTeX"
+        raise Broken(f"{file.name}, beside its plugin's registry.toml, has no entry `{key}`: {what}")
