@@ -25,8 +25,20 @@ def test_plugins_say_what_became_of_them(dovetail):
     assert rows["recurrent-dropout"] == "disabled"
 
 
+def test_the_components_of_a_broken_plugin_are_missed(dovetail, workspace, monkeypatch):
+    about = workspace / "path/dovetail_odd-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: dovetail-odd\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[dovetail]\nodd = dovetail_odd.plugin\n")
+    monkeypatch.syspath_prepend(str(workspace / "path"))
+    found = dovetail("list", "optimizer")
+    assert found.status == 0
+    assert found.err == "plugin odd is broken, and its components are not listed: `dovetail plugins` says why\n"
+    assert dovetail("--no-plugin", "odd", "list").err == ""
+
+
 def test_systems_and_grids_have_their_summaries(dovetail):
-    own = ("--no-plugin", "recurrent-dropout")
+    own = ("--no-plugin", "recurrent-dropout", "--no-plugin", "text-gan")
     unknown = dovetail("--no-plugin", "recurent-dropout", "grids")
     assert (unknown.status, unknown.out) == (2, "")
     assert "--no-plugin: there is no plugin `recurent-dropout`; did you mean `recurrent-dropout`?" in unknown.err

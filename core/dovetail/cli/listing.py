@@ -50,6 +50,10 @@ def list_(
         components = registry.of_kind(name)
         typer.echo(f"{name}{'' if components else '  (no component)'}")
         columns((f"  {component.name}", _about(component)) for component in components)
+    for plugin in registry.plugins:
+        if plugin.state in ("broken", "incompatible"):
+            lost = f"plugin {plugin.name} is {plugin.state}, and its components are not listed"
+            say(f"{lost}: `dovetail plugins` says why", error=True)
 
 
 def _about(component: Component) -> str:
