@@ -11,6 +11,7 @@ from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 
 import dovetail as library
+from dovetail.bibliography import read_references
 from dovetail.cli import scaffold
 from dovetail.errors import Mistake
 from dovetail.tables import read
@@ -21,7 +22,7 @@ FILES = {
     *(".github/workflows/tests.yml", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"),
     *(
         f"src/dovetail_first_try/{name}"
-        for name in ("__init__.py", "plugin.py", "registry.toml", "examples.py", "mgu.py")
+        for name in ("__init__.py", "plugin.py", "registry.toml", "references.bib", "examples.py", "mgu.py")
     ),
     *("tests/test_conformance.py", "tests/test_mgu.py"),
 }
@@ -44,16 +45,30 @@ def install(root, path):
     path(str(root / "src"))
 
 
+PLAIN = scaffold.About()
+
+
 @pytest.fixture
-def plugin(workspace, monkeypatch):
-    """The folder of a new plugin, `first-try`, which is installed."""
+def make(workspace, monkeypatch):
+    """Makes and installs the plugin `first-try` with a component and what is said of it; its folder."""
     before = {*sys.modules}
-    scaffold.make_plugin("first-try", workspace / "dovetail-first-try")
-    install(workspace / "dovetail-first-try", monkeypatch.syspath_prepend)
-    yield workspace / "dovetail-first-try"
+
+    def made(component=("cell", "mgu"), about=PLAIN):
+        folder = workspace / "dovetail-first-try"
+        assert scaffold.make_plugin("first-try", folder, component, about).root == folder
+        install(folder, monkeypatch.syspath_prepend)
+        return folder
+
+    yield made
     for name in {*sys.modules} - before:
         if name.startswith("dovetail_first_try"):
             del sys.modules[name]
+
+
+@pytest.fixture
+def plugin(make):
+    """The folder of a new plugin, `first-try`, which is installed."""
+    return make()
 
 
 @pytest.fixture
@@ -67,7 +82,7 @@ def inside(plugin, monkeypatch):
 def every_kind(plugin):
     """The plugin with a component of every kind, each called after it."""
     for kind in CORE_KINDS:
-        scaffold.make_component(scaffold.find_home(plugin), kind, f"my-{kind}")
+        scaffold.make_component(scaffold.find_home(plugin), kind, f"my-{kind}", PLAIN)
     return plugin
 
 
@@ -82,6 +97,9 @@ def test_a_new_plugin_has_every_file_and_says_what_comes_next(dovetail, workspac
     assert not [path for path, text in made.items() if re.search(r"\$(?!\{\{|\$? ?(pip|pytest|dovetail))", text)]
     assert "made dovetail-first-try, the plugin first-try with the cell first-try/mgu\n" in found.out
     assert "\n  cd dovetail-first-try\n" in found.out
+    registry = "src/dovetail_first_try/registry.toml"
+    assert "  summary = 'A recurrent cell whose one gate both forgets and resets': " + f"{registry}:11\n" in found.out
+    assert f"  paper = 'zhou2016mgu': {registry}:12\n" in found.out
     assert made["LICENSE"] == (ROOT / "LICENSE").read_text()
     assert made["pyproject.toml"].count("first-try") == 2
     assert "python-version: ${{ matrix.python }}" in made[".github/workflows/tests.yml"]
@@ -90,7 +108,7 @@ def test_a_new_plugin_has_every_file_and_says_what_comes_next(dovetail, workspac
 
 def test_it_is_listed_and_shown_and_fits_without_an_edit(plugin, dovetail):
     assert re.search(
-        r"^first-try +ready +dovetail-first-try 0\.1\.0 +The minimal", dovetail("plugins").out, re.MULTILINE
+        r"^first-try +ready +dovetail-first-try 0\.1\.0 +A recurrent cell", dovetail("plugins").out, re.MULTILINE
     )
     assert "  first-try/mgu" in dovetail("list", "cell").out
     assert "the sooner what was read is forgotten" in dovetail("show", "first-try/mgu").out
@@ -159,6 +177,10 @@ def test_a_plugin_that_cannot_be_written_leaves_nothing(dovetail, workspace, mon
         ("standard", "is taken by a plugin that is installed, of the distribution dovetail"),
         ("core", "is taken by a plugin that is installed, of the distribution dovetail"),
         ("recurrent-dropout", "is taken by a plugin"),
+        ("class", "`class` is a word of Python's; did you mean `my-class`?"),
+        ("json", "`json` is a module of Python's own; did you mean `my-json`?"),
+        ("torch", "`torch` is a package of the distribution torch, which is installed; did you mean `my-torch`?"),
+        ("sklearn", "is a package of the distribution scikit-learn"),
     ],
 )
 def test_a_plugins_name_must_be_one_and_be_free(dovetail, workspace, name, says):
@@ -184,7 +206,106 @@ def test_making_a_plugin_imports_no_torch(workspace):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("kind", CORE_KINDS)
+def test_a_plugin_may_begin_with_any_kind(make, dovetail, kind):
+    folder = make((kind, "my-first"))
+    made = files_in(folder)
+    summary = tomllib.loads(made["src/dovetail_first_try/registry.toml"])["plugin"]["summary"]
+    assert re.search(rf"^  first-try/my-first +{re.escape(summary)}$", dovetail("list", kind).out, re.MULTILINE)
+    assert kind == "cell" or "mgu" not in "".join(made.values())
+    assert not [path for path, text in made.items() if re.search(r"\$(?!\{\{|\$? ?(pip|pytest|dovetail))", text)]
+    for command, what in (("run", "systems"), ("grid", "grids")):
+        names = [name for name in getattr(library.registry(), what) if name.startswith("first-try/")]
+        assert len(names) == (kind != "attention")
+        for name in names:
+            assert f"$ dovetail {command} {name}\n" in made["README.md"]
+            found = dovetail("check", name)
+            assert found.status == 0, found.err
+
+
+def test_the_first_component_is_given_by_kind_and_name(dovetail, workspace):
+    found = dovetail(
+        "new", "plugin", "first-try", "--component", "metric/top-two", "--summary", 'In "two"', "--paper", ""
+    )
+    assert (found.status, found.err) == (0, "")
+    assert "made dovetail-first-try, the plugin first-try with the metric first-try/top-two\n" in found.out
+    assert "  dovetail grid first-try/metrics\n" in found.out
+    made = files_in(workspace / "dovetail-first-try")
+    registry = tomllib.loads(made["src/dovetail_first_try/registry.toml"])
+    assert registry["metric"]["top-two"] == {
+        "spec": "dovetail_first_try.top_two:TopTwoSpec",
+        "summary": 'In "two"',
+        "version": 1,
+    }
+    assert (
+        registry["plugin"]["summary"] == tomllib.loads(made["pyproject.toml"])["project"]["description"] == 'In "two"'
+    )
+    assert made["src/dovetail_first_try/top_two.py"].startswith(
+        '"""In \\"two\\".\n\nAs made, this is the method of another'
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--component", "metric"), "by its kind and its name, like `metric/my-metric`"),
+        (("--component", "metrik/mine"), "there is no kind `metrik`; did you mean `metric`?"),
+        (("--component", "metric/Mine"), "did you mean `mine`?"),
+        (("--component", "metric/examples"), "every plugin has a module or a test `examples`; did you mean"),
+        (("--component", "cell/gru"), "the name `gru` is that of what a cell is compared with in a new plugin's grid"),
+        (("--summary", "two\nlines"), "a summary must be one line of text"),
+        (("--summary", " "), "a summary must be one line of text"),
+        (("--paper", "Zhou et al."), "a paper is named by its key in references.bib, like `zhou2016mgu`"),
+    ],
+)
+def test_a_first_component_that_cannot_be_is_refused(dovetail, workspace, words, says):
+    found = dovetail("new", "plugin", "first-try", *words)
+    assert found.status == 2
+    assert says in found.err
+    assert [*files_in(workspace)] == ["registry.toml"]
+
+
 # ------------------------------------------------------------------------------------------------------ new component
+
+
+def test_a_component_says_what_is_left_to_do(inside, dovetail):
+    found = dovetail("new", "component", "cell", "one", "--paper", "mine2026", "--summary", "One of mine")
+    package = "src/dovetail_first_try"
+    assert f"to make yours:\n  the method: {package}/one.py, with its test and its examples\n" in found.out
+    assert f"  the entry of mine2026, which is not there yet: {package}/references.bib\nnext:\n" in found.out
+    assert found.out.endswith(
+        "  dovetail check first-try/digits encoder.cell=first-try/one\n"
+        "  dovetail run first-try/digits encoder.cell=first-try/one\n"
+    )
+    assert dovetail("check", "first-try/digits", "encoder.cell=first-try/one").status == 0
+    red = dovetail("test-plugin", "first-try", "one", "--only", "paper")
+    assert red.status == 1
+    assert "has no entry `mine2026`: add it, as BibTeX" in red.out
+    with (inside / package / "references.bib").open("a") as file:
+        file.write("\n@misc{mine2026,\n  title = {{Mine}, and \\{ others}\n}\n\nand more")
+    assert dovetail("test-plugin", "first-try", "one", "--only", "paper").status == 0
+    shown = dovetail("show", "first-try/one").out
+    assert shown.startswith("cell first-try/one, version 1, mine2026\nOne of mine\n")
+    assert shown.endswith("\n\n@misc{mine2026,\n  title = {{Mine}, and \\{ others}\n}\n")
+
+
+def test_a_component_of_each_kind_says_where_it_may_stand(inside, dovetail):
+    for kind in CORE_KINDS:
+        *_, check, run = dovetail("new", "component", kind, f"a-{kind}").out.splitlines()
+        path = scaffold.SLOTS.get(kind, "SLOT").replace("NAME", f"a-{kind}")
+        assert check.endswith(f" {path}=first-try/a-{kind}")
+        assert run == check.replace("dovetail check", "dovetail run")
+    assert dovetail("check", "first-try/digits", "objective.optimizer.lr=first-try/a-schedule").status == 0
+    assert dovetail("check", "first-try/digits", "metrics.a-metric=first-try/a-metric").status == 0
+    assert dovetail("check", "first-try/digits", "objective.optimizer=first-try/a-optimizer").status == 0
+
+
+def test_each_template_has_the_entry_of_its_paper(every_kind, dovetail):
+    known = read_references(every_kind / "src/dovetail_first_try/references.bib")
+    papers = {c.paper for c in library.registry().components.values() if c.plugin == "first-try"}
+    assert {*known} == papers
+    assert len(papers) == len(CORE_KINDS) - 1  # a generator and a discriminator have one
+    assert dovetail("show", "first-try/my-metric").out.endswith(f"\n\n{known['brodersen2010']}\n")
 
 
 def test_there_is_a_template_for_each_kind_of_the_core():
@@ -278,12 +399,13 @@ def test_other_lines_stay_as_they_are(plugin, dovetail, monkeypatch):
         "src/dovetail_first_try/one.py",
         "src/dovetail_first_try/registry.toml",
         "src/dovetail_first_try/examples.py",
+        "src/dovetail_first_try/references.bib",
         "tests/test_one.py",
     }
     entry = after["src/dovetail_first_try/registry.toml"].index("[encoder.one]")
     assert after["src/dovetail_first_try/registry.toml"].index("[cell.mgu]") < entry
     assert entry < after["src/dovetail_first_try/registry.toml"].index("# ---")
-    for name in ("registry.toml", "examples.py"):
+    for name in ("registry.toml", "examples.py", "references.bib"):
         old, new = (files[f"src/dovetail_first_try/{name}"].splitlines() for files in (before, after))
         rest = iter(new)
         assert all(line in rest for line in old)
@@ -397,7 +519,7 @@ def test_outside_of_a_plugin_there_is_no_place_for_a_component(dovetail, workspa
 
 
 def test_of_several_plugins_the_folder_says_which():
-    with pytest.raises(Mistake, match="has several plugins: recurrent-dropout, standard; go to the folder"):
+    with pytest.raises(Mistake, match=r"has several plugins: recurrent-dropout, standard, .*; go to the folder"):
         scaffold.find_home(ROOT)
     home = scaffold.find_home(ROOT / "plugins/dovetail_standard")
     assert (home.plugin, home.package, home.root) == ("standard", "dovetail_standard", ROOT)
@@ -418,7 +540,8 @@ def test_a_plugin_without_examples_gets_none_and_is_told(plugin, dovetail, monke
 
 def test_the_templates_are_in_the_wheel_and_in_the_sdist():
     templates = {path.relative_to(ROOT / "core").as_posix() for path in scaffold.TEMPLATES.rglob("*.template")}
-    assert len(templates) == len(FILES) - 2 + 4 * len(CORE_KINDS)  # two files of a plugin are its component's
+    # two files of a plugin are its component's, and no system of a plugin has a slot for an attention
+    assert len(templates) == len(FILES) - 2 + 6 * len(CORE_KINDS) - 1
     for builder, above in ((WheelBuilder, ""), (SdistBuilder, "core/")):
         packed = {file.distribution_path for file in builder(str(ROOT)).recurse_included_files()}
         assert {f"{above}{path}" for path in templates} <= packed

@@ -8,10 +8,23 @@ from typing import Annotated
 
 import typer
 
+from dovetail.bibliography import read_references
 from dovetail.cli import scaffold
+from dovetail.cli.scaffold import About, Home
 from dovetail.cli.screen import examples, say
 from dovetail.cli.state import state_of
 from dovetail.errors import a, listed
+from dovetail.tables import read
+
+Summary = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="The component's summary, in one line; the template's by default.")
+]
+Paper = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY", help="Its paper, by the key of its BibTeX entry; '' for none; the template's by default."
+    ),
+]
 
 HELP = """Make a plugin, or a component in one: whole, working and tested.
 
@@ -31,13 +44,14 @@ def add(app: typer.Typer) -> None:
         epilog=examples(
             "dovetail new plugin my-plugin                   in ./dovetail-my-plugin",
             "dovetail new plugin my-plugin --path plugins/mine",
+            "dovetail new plugin my-plugin --component metric/my-metric",
         )
     )(plugin)
     new.command(
         epilog=examples(
             "cd dovetail-my-plugin",
             "dovetail new component cell my-cell",
-            "dovetail new component metric my-metric",
+            "dovetail new component metric my-metric --paper mine2026 --summary 'What it measures'",
         )
     )(component)
     app.add_typer(new)
@@ -54,23 +68,30 @@ def plugin(
         Path | None,
         typer.Option(metavar="FOLDER", help="The folder to make; `dovetail-NAME` in this one by default."),
     ] = None,
+    component: Annotated[
+        str, typer.Option(metavar="KIND/NAME", help="Its first component: a kind that `new component` has, and a name.")
+    ] = scaffold.FIRST,
+    summary: Summary = None,
+    paper: Paper = None,
 ) -> None:
     """Make a plugin: an installable package with a worked component.
 
-    The package has its entry point, its registry, the cell `mgu` with its tests, a system and a grid that train it, a
+    The package has its entry point, its registry, a component with its tests, a system and a grid that train it, a
     README, a licence and a CI file. It installs and passes its tests as it is. Nothing that is there is overwritten.
     """
-    scaffold.check_plugin_name(name, state_of(context).registry)
-    target = path or Path(f"{scaffold.PREFIX}{name}")
-    scaffold.make_plugin(name, target)
-    kind, first = scaffold.FIRST
+    registry = state_of(context).registry
+    scaffold.check_plugin_name(name, registry)
+    kind, first = scaffold.first_component(component, registry)
+    target, about = path or Path(f"{scaffold.PREFIX}{name}"), scaffold.About(summary, paper)
+    home = scaffold.make_plugin(name, target, (kind, first), about)
     typer.echo(f"made {target}, the plugin {name} with the {kind} {name}/{first}")
+    _yours(home, kind, first, about, target)
     _next(
         *([] if target.resolve() == Path.cwd() else [f"cd {target}"]),
         'pip install -e ".[dev]"',
         "pytest",
-        f"dovetail show {name}/{first}",
-        f"dovetail grid {name}/cells",
+        f"dovetail show {kind} {name}/{first}",
+        *(f"dovetail grid {name}/{grid}" for grid in read(home.registry).entries("grids")),
         "dovetail new component KIND NAME",
     )
 
@@ -82,6 +103,9 @@ def component(
         typer.Argument(metavar="KIND", help=f"What it is: {listed(scaffold.template_kinds())}.", show_default=False),
     ],
     name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called, after the `/`, like `my-cell`.")],
+    *,
+    summary: Summary = None,
+    paper: Paper = None,
 ) -> None:
     """Make a component in the plugin of this folder: a small one that works, to be changed to yours.
 
@@ -92,18 +116,38 @@ def component(
     scaffold.check_kind(kind, registry)
     scaffold.check_component_name(kind, name)
     home = scaffold.find_home(Path.cwd())
-    files = scaffold.make_component(home, kind, name)
+    about = scaffold.About(summary, paper)
+    files = scaffold.make_component(home, kind, name, about)
     typer.echo(f"made {a(kind)}, {home.plugin}/{name}:")
     for file in files:
         typer.echo(f"  {os.path.relpath(file)}")
     if home.examples not in files:
         say("it has no small configurations: registry.toml names no module of the package that has EXAMPLES")
+    _yours(home, kind, name, about, Path.cwd())
+    system, path = scaffold.place_to_try(home, registry, kind, name)
     installed = any(plugin.name == home.plugin for plugin in registry.plugins)
     _next(
         *([] if installed else [f'pip install -e "{os.path.relpath(home.root)}[dev]"']),
         f"pytest {os.path.relpath(files[1])}",
         f"dovetail show {kind} {home.plugin}/{name}",
+        f"dovetail check {system} {path}={home.plugin}/{name}",
+        f"dovetail run {system} {path}={home.plugin}/{name}",
     )
+
+
+def _yours(home: Home, kind: str, name: str, about: About, start: Path) -> None:
+    """Say what of a new component is still the template's; files as they are named from a folder."""
+    entry = read(home.registry).entries(f"{kind}.{name}")
+    registry, references = (os.path.relpath(file, start) for file in (home.registry, home.references))
+    same = [key for key, given in (("summary", about.summary), ("paper", about.paper)) if given is None]
+    module = home.folder / f"{name.replace('-', '_')}.py"
+    left = [f"the method: {os.path.relpath(module, start)}, with its test and its examples"]
+    left += [f"{key} = {entry[key].plain()!r}: {registry}:{entry[key].where.line}" for key in same]
+    if about.paper and about.paper not in read_references(home.references):
+        left.append(f"the entry of {about.paper}, which is not there yet: {references}")
+    typer.echo("to make yours:")
+    for line in left:
+        say(f"  {line}")
 
 
 def _next(*lines: str) -> None:
