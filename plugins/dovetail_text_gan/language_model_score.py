@@ -27,6 +27,7 @@ from dovetail_standard.evaluation import evaluating
 from dovetail_standard.language_model import negative_log_likelihood
 from dovetail_standard.perplexity import exponential, mean_nll
 from dovetail_text_gan.retokenized import Retokenizer, own_tokens
+from dovetail_text_gan.splitting import Splitting
 
 
 @frozen(kw_only=True)
@@ -39,6 +40,8 @@ class LanguageModelScoreSpec(MetricSpec):
     generator: GeneratorSpec
     """The language model, `{ from_run = "…", part = "generator" }`; samples are read in the vocabulary that it was
     trained with."""
+    tokenizer: Splitting = "none"
+    """How words are found in samples of another vocabulary: between white space, or the Penn Treebank's."""
     unit: Literal["perplexity", "nats"] = "perplexity"
     """The exponential of the mean of nats a token, or that mean itself, as yu2017seqgan's NLL under an oracle."""
 
@@ -48,7 +51,8 @@ class LanguageModelScoreSpec(MetricSpec):
         generator = self.generator.build(produces=own)
         if not isinstance(generator, Stepwise):
             raise Misfit("generator", "a generator of tokens, which has `step`", type(generator).__name__)
-        return LanguageModelScore(generator=generator, retokenizer=Retokenizer(given=samples, own=own), unit=self.unit)
+        retokenizer = Retokenizer(given=samples, own=own, tokenizer=self.tokenizer)
+        return LanguageModelScore(generator=generator, retokenizer=retokenizer, unit=self.unit)
 
 
 @final

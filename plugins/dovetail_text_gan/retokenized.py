@@ -1,7 +1,7 @@
 """An encoder that is given texts in the vocabulary that it was trained with, whatever vocabulary the data have.
 
 A judge comes from another run, whose words are not the judged model's. Texts are decoded, and split into the judge's
-symbols: words between white space where its symbols are joined by a space, or characters.
+symbols: words where its symbols are joined by a space, or characters.
 
 *Not covered:* a judge of pieces, which only its tokenizer can split: train it on words or characters, or give it texts
 of the very vocabulary that it was trained with.
@@ -18,6 +18,7 @@ from attrs import evolve, frozen
 
 from dovetail import Encoder, EncoderSpec, Misfit, Padded, Tokens, Vocabulary
 from dovetail.assembly import built_for
+from dovetail_text_gan.splitting import Splitting, treebank
 from dovetail_text_gan.tokenized import padded
 from dovetail_text_gan.tokenizer import without_special
 
@@ -32,10 +33,13 @@ class RetokenizedSpec(EncoderSpec):
     takes = {"input": (Tokens,)}
     encoder: EncoderSpec
     """What encodes the texts; where it comes from an earlier run, in the vocabulary that it was built with there."""
+    tokenizer: Splitting = "none"
+    """How words are found in the texts, as they were for the encoder: between white space, or the Penn Treebank's."""
 
     def build(self, *, input: Tokens) -> Retokenized:
         own = own_tokens(self.encoder, "input", input)
-        return Retokenized(encoder=self.encoder.build(input=own), retokenizer=Retokenizer(given=input, own=own))
+        retokenizer = Retokenizer(given=input, own=own, tokenizer=self.tokenizer)
+        return Retokenized(encoder=self.encoder.build(input=own), retokenizer=retokenizer)
 
 
 def own_tokens(part: Any, argument: str, given: Tokens) -> Tokens:
@@ -48,14 +52,16 @@ def own_tokens(part: Any, argument: str, given: Tokens) -> Tokens:
 class Retokenizer:
     """From texts in the symbols of `given` to the same in those of `own`; counts what is lost.
 
-    A text ends in one where it ends in the other. One that is longer than `own` takes is cut.
+    A text ends in one where it ends in the other. One that is longer than `own` takes is cut. Texts in the symbols of
+    `own` stay as they are.
 
     Raises:
         Misfit: where the vocabularies differ, and texts cannot be split into the symbols of `own`.
     """
 
-    def __init__(self, *, given: Tokens, own: Tokens) -> None:
+    def __init__(self, *, given: Tokens, own: Tokens, tokenizer: Splitting = "none") -> None:
         self.given, self.own = given, own
+        self.words_of = treebank() if tokenizer == "treebank" else str.split
         self.same = given.vocabulary == own.vocabulary
         vocabulary, special = given.vocabulary, len(Vocabulary.SPECIAL)
         symbols = [NO_SYMBOL if n == vocabulary.unknown else symbol for n, symbol in enumerate(vocabulary.symbols)]
@@ -85,7 +91,7 @@ class Retokenizer:
         if self.same:
             return np.array(row, dtype=np.int64)
         text, vocabulary = self.readable.decode(row), self.own.vocabulary
-        symbols = text.split() if self.by_words else text
+        symbols = self.words_of(text) if self.by_words else text
         numbers = without_special(np.array(vocabulary.encode(symbols), dtype=np.int64), vocabulary)
         return np.append(numbers, vocabulary.end) if self.given.vocabulary.end in row else numbers
 

@@ -24,11 +24,12 @@ def words_of(tokens: Tokens, value: Padded, tokenizer: Splitting = "none") -> li
     """
     if tokenizer == "none":
         return words_in(tokens, value)
-    treebank = _treebank()
-    return [treebank(text) for text in tokens.decode(value)]
+    split = treebank()
+    return [split(text) for text in tokens.decode(value)]
 
 
-def _treebank() -> Callable[[str], Words]:
+def treebank() -> Callable[[str], Words]:
+    """How a text becomes the Penn Treebank's words; raises Mistake where NLTK is not installed."""
     try:
         from nltk.tokenize import word_tokenize
     except ImportError as error:

@@ -32,6 +32,13 @@ def test_words_are_numbered_anew_and_those_that_are_not_known_are_counted():
     assert retokenizer.remark() == "30.00% of the tokens are unknown to the vocabulary of what read them"
 
 
+def test_words_are_found_as_they_were_for_the_judge():
+    given, own = (Tokens(Vocabulary.of(words)) for words in (["a", "cat.", "it's"], ["a", "cat", ".", "it", "'s"]))
+    x = batch(given, "it's a cat.")
+    assert Retokenizer(given=given, own=own)(x).data.tolist() == [[3, 4, 3, 2]]
+    assert Retokenizer(given=given, own=own, tokenizer="treebank")(x).data.tolist() == [[7, 8, 4, 5, 6, 2]]
+
+
 def test_words_become_letters_and_letters_words():
     letters = Retokenizer(given=WORDS, own=LETTERS)(batch(WORDS, "a cat", "cat what"))
     assert LETTERS.vocabulary.decode(letters.data[0].tolist()) == "a cat"

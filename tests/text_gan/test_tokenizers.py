@@ -6,7 +6,7 @@ from dovetail import Mistake
 from dovetail_text_gan import conformance
 from dovetail_text_gan.characters import CharactersSpec
 from dovetail_text_gan.pieces import PiecesSpec
-from dovetail_text_gan.words import WordsSpec
+from dovetail_text_gan.words import TreebankSpec, WordsSpec
 
 TEXTS = ["the cat sees the dog", "a dog sees cats", "the dog sleeps"]
 
@@ -22,6 +22,15 @@ def test_a_word_that_is_spelt_like_a_special_symbol_is_unknown():
     words = WordsSpec().build(texts=["a <end> b <pad>", "<start>"])
     assert words.vocabulary.symbols[4:] == ("a", "b")
     assert words.encode("a <end> <pad> <start> <unknown> b").tolist() == [4, 3, 3, 3, 3, 5]
+
+
+def test_treebanks_words_have_their_punctuation_apart_and_are_found_again():
+    words = TreebankSpec(min_count=2).build(texts=["it's a cat.", "a cat , it's", "dogs."])
+    assert words.vocabulary.symbols[4:] == ("'s", ".", "a", "cat", "it")
+    numbers = words.encode("it's dogs.").tolist()
+    assert numbers == [8, 4, 3, 5]
+    text = words.vocabulary.decode(words.encode("it's a cat.").tolist())
+    assert words.vocabulary.decode(words.encode(text).tolist()) == text
 
 
 def test_characters_are_in_the_order_of_their_codes_and_spaces_are_some():

@@ -15,6 +15,7 @@ from dovetail_text_gan.oracle import OracleSpec
 
 TOKENIZERS = {
     "tokenizer/words": (Example(), Example({"vocabulary_size": 12, "min_count": 2})),
+    "tokenizer/treebank": (Example(), Example({"vocabulary_size": 12, "min_count": 2})),
     "tokenizer/characters": (Example(), Example({})),
     "tokenizer/pieces": (Example(), Example({"size": 30, "coverage": 1.0})),
 }
@@ -62,7 +63,7 @@ READING = {"use": "standard/sequence", "cell": LSTM, "embedding": EMBEDDING, "po
 ENCODERS = {
     "encoder/retokenized": (
         Example({"encoder": READING}, spaces={"input": TOKENS}),
-        Example({"encoder": {**READING, "pooling": "max"}}, spaces={"input": ANY_TOKENS}),
+        Example({"encoder": {**READING, "pooling": "max"}, "tokenizer": "treebank"}, spaces={"input": ANY_TOKENS}),
     ),
     "encoder/infersent": (
         Example({"hidden": 3, "size": 4}, spaces={"input": TOKENS}),
@@ -141,7 +142,7 @@ def taught(space: Tokens, **values: Any) -> Example:
 
 
 METRICS = {
-    "metric/language-model-score": (judged(TOKENS, 1), judged(ANY_TOKENS, 2, unit="nats")),
+    "metric/language-model-score": (judged(TOKENS, 1), judged(ANY_TOKENS, 2, unit="nats", tokenizer="treebank")),
     "metric/reverse-language-model-score": (
         taught(TOKENS),
         taught(ANY_TOKENS, clip=0.5, seed=3, generator={**WRITING, "output_dropout": 0.2}),
