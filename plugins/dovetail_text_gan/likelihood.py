@@ -5,7 +5,7 @@ generated sentences, so that adversarial training does not begin with an untrain
 features (`leak`) reads those of the moment, and no gradient flows to them.
 
 *Differs from the papers:* SeqGAN (yu2017seqgan) pre-trains the discriminator after the generator; the thesis does not
-say how. Another stage of this objective with `discriminator_updates` does that.
+say how it is done there.
 
 Axes: batch time vocabulary.
 """
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import final
 
 import torch
-from attrs import Factory, field, frozen
+from attrs import Factory, frozen
 from torch import Tensor
 
 from dovetail import (
@@ -31,7 +31,6 @@ from dovetail import (
     OptimizerSpec,
     Outcome,
     Phase,
-    within,
 )
 from dovetail_standard.evaluation import evaluating
 from dovetail_standard.optimizers import AdamSpec
@@ -54,8 +53,6 @@ class LikelihoodSpec(ObjectiveSpec):
     """Of the generator."""
     discriminator_optimizer: OptimizerSpec = Factory(AdamSpec)
     """Of the discriminator."""
-    discriminator_updates: int = field(default=1, validator=within("[1, inf)"))
-    """Updates of the discriminator on each batch."""
 
     def build(
         self, *, data: Fields, generator: GeneratorSpec, discriminator: DiscriminatorSpec | None = None
@@ -63,15 +60,8 @@ class LikelihoodSpec(ObjectiveSpec):
         sides = Sides.build(data, self.text, self.given, generator, discriminator, leak=self.leak)
         phases = [Phase(name="likelihood", parts=("generator", "objective"), optimizer=self.optimizer)]
         if discriminator is not None:
-            phases.insert(
-                0,
-                Phase(
-                    name="discriminator",
-                    parts=("discriminator",),
-                    optimizer=self.discriminator_optimizer,
-                    repeat=self.discriminator_updates,
-                ),
-            )
+            optimizer = self.discriminator_optimizer
+            phases.insert(0, Phase(name="discriminator", parts=("discriminator",), optimizer=optimizer))
         return Likelihood(sides=sides, phases=tuple(phases))
 
 

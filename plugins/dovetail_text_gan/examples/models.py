@@ -63,7 +63,7 @@ EXAMPLES: dict[str, Any] = {
         Example(parts={"generator": LM}, spaces={"data": DATA}),
         Example({"leak": True}, parts={"generator": MIXED, "discriminator": STEPS}, spaces={"data": DATA}),
         Example(
-            {"text": "words", "given": "code", "discriminator_updates": 2},
+            {"text": "words", "given": "code"},
             parts={"generator": LM, "discriminator": FILTERS},
             spaces={"data": Fields({"words": OTHER_TOKENS, "code": Vector(3)})},
         ),
