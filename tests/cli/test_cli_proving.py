@@ -43,7 +43,7 @@ def test_what_is_not_there_is_a_mistake(dovetail, workspace, words, message):
 
 def test_the_checks_that_ran_are_named_by_kind(dovetail, workspace):
     found = dovetail("test-plugin", "standard", "cosine")
-    (line,) = (line for line in found.out.splitlines() if line.startswith("checked of a schedule: "))
+    (line,) = (line for line in found.out.splitlines() if line.startswith("asked of a schedule: "))
     assert {"toml", "documented", "pure"} <= {*line.partition(": ")[2].split(", ")}
     assert "meta" not in line
 

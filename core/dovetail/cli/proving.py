@@ -79,7 +79,7 @@ def prove(
     if not verbose and not only:
         typer.echo("")
         for kind, names in asked.items():
-            say(f"checked of {a(kind)}: {', '.join(names)}")
+            say(f"asked of {a(kind)}: {', '.join(names)}")
     words = {"absent": "not applicable", "expected": "expected to fail", "mended": "expected to fail, but passed"}
     each = ", ".join(f"{count} {words.get(status, status)}" for status, count in counts.items())
     say(f"{name}: {len(found)} component{'' if len(found) == 1 else 's'}, {counts.total()} checks: {each}")
