@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +52,24 @@ def with_vectors(folder: Path) -> dict[str, Any]:
     """The values of an InferSent of 2 · 3 features whose word vectors are from a file."""
     write_vectors(folder / "vectors.txt", ["<s>", "</s>", *"abcd"], 4)
     return {"vectors": str(folder / "vectors.txt"), "hidden": 3}
+
+
+def sentence_transformer(size: int) -> Callable[[Path], dict[str, Any]]:
+    """The values of an encoder by a model of sentence-transformers: the mean of random vectors of a few words."""
+
+    def values_in(folder: Path) -> dict[str, Any]:
+        from sentence_transformers import SentenceTransformer  # an extra
+        from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+        from tokenizers import Tokenizer
+        from tokenizers.models import WordLevel
+        from tokenizers.pre_tokenizers import Whitespace
+
+        words = ["<unknown>", *"abcde", "the", "cat", "sees", "dogs"]
+        tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token=words[0]))
+        tokenizer.pre_tokenizer = Whitespace()
+        weights = np.random.default_rng(size).normal(size=(len(words), size)).astype(np.float32)
+        module = StaticEmbedding(tokenizer, embedding_weights=weights)
+        SentenceTransformer(modules=[module], device="cpu").save(str(folder / "model"))
+        return {"model": str(folder / "model"), "size": size}
+
+    return values_in

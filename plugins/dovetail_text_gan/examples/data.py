@@ -10,7 +10,7 @@ from dovetail.testing import Example
 from dovetail_standard.example_files import files, write_split_text, write_text
 from dovetail_standard.strategy import Ancestral
 from dovetail_text_gan import conformance as _conformance  # noqa: F401 (registers the checks of `tokenizer`)
-from dovetail_text_gan.example_files import with_vectors, write_multinli, write_snli
+from dovetail_text_gan.example_files import sentence_transformer, with_vectors, write_multinli, write_snli
 from dovetail_text_gan.oracle import OracleSpec
 
 TOKENIZERS = {
@@ -69,6 +69,10 @@ ENCODERS = {
         Example({"hidden": 3, "size": 4}, spaces={"input": TOKENS}),
         Example({"hidden": 2, "size": 5}, spaces={"input": ANY_TOKENS}),
         Example(with_vectors, spaces={"input": TOKENS}),
+    ),
+    "encoder/sentence-transformers": (
+        Example(sentence_transformer(3), spaces={"input": TOKENS}),
+        Example(sentence_transformer(5), spaces={"input": ANY_TOKENS}),
     ),
     "encoder/unisent": (
         Example({"size": 4, "pairs": 7, "hidden": [3]}, spaces={"input": TOKENS}),
