@@ -49,7 +49,7 @@ class LikelihoodSpec(ObjectiveSpec):
     """The dataset's field that the generator is given as a condition, if any."""
     leak: bool = False
     """The generator reads the discriminator's features beside each token."""
-    optimizer: OptimizerSpec = Factory(AdamSpec)
+    generator_optimizer: OptimizerSpec = Factory(AdamSpec)
     """Of the generator."""
     discriminator_optimizer: OptimizerSpec = Factory(AdamSpec)
     """Of the discriminator."""
@@ -58,7 +58,7 @@ class LikelihoodSpec(ObjectiveSpec):
         self, *, data: Fields, generator: GeneratorSpec, discriminator: DiscriminatorSpec | None = None
     ) -> Likelihood:
         sides = Sides.build(data, self.text, self.given, generator, discriminator, leak=self.leak)
-        phases = [Phase(name="likelihood", parts=("generator", "objective"), optimizer=self.optimizer)]
+        phases = [Phase(name="likelihood", parts=("generator", "objective"), optimizer=self.generator_optimizer)]
         if discriminator is not None:
             optimizer = self.discriminator_optimizer
             phases.insert(0, Phase(name="discriminator", parts=("discriminator",), optimizer=optimizer))
