@@ -410,8 +410,9 @@ class Phase:
 class Objective(nn.Module, ABC):
     """What is minimised, and how: it wires the parts' spaces together and owns the training step.
 
-    `phases` are the updates of one batch. `outcome` says what `evaluate` yields, name by name. `carried` is state that
-    outlasts a step (a hidden state carried from window to window); a checkpoint saves and restores it.
+    `phases` are the updates of one batch; an objective without any trains nothing and is evaluated as it is, with
+    `train.epochs = 0`. `outcome` says what `evaluate` yields, name by name. `carried` is state that outlasts a step (a
+    hidden state carried from window to window); a checkpoint saves and restores it.
     """
 
     phases: tuple[Phase, ...]

@@ -112,6 +112,7 @@ class FitSpec(ObjectiveSpec):
     dies_at: int | None = None
     raises_at: int | None = None
     nan_at: int | None = None
+    phases: bool = True
     sleep: float = field(default=0.0, metadata={"identity": False})
 
     def build(self, *, data: Fields, encoder: EncoderSpec, critic: EncoderSpec | None):
@@ -121,7 +122,7 @@ class FitSpec(ObjectiveSpec):
                 Phase(name="second", parts=("critic",), optimizer=self.second, repeat=self.repeat, every=self.every)
             )
         built = None if critic is None else critic.build(input=data["input"])
-        return Fit(encoder.build(input=data["input"]), built, self, tuple(phases))
+        return Fit(encoder.build(input=data["input"]), built, self, tuple(phases if self.phases else ()))
 
 
 class Fit(Objective):

@@ -186,6 +186,14 @@ def test_no_epochs_only_evaluates(workplace):
     assert same(model_of(run), dict(assemble(workplace.system()).tensors()))
 
 
+def test_an_objective_without_phases_is_only_evaluated(workplace):
+    run = workplace.train(objective__phases=False, train__epochs=0)
+    assert run.folder.records()[0]["step"] == 0
+    assert run.metrics.keys() == {"right.valid", "right.test"}
+    with pytest.raises(Failure, match=r"its objective trains nothing: `train.epochs` must be 0"):
+        workplace.train(objective__phases=False)
+
+
 def test_the_data_order_is_the_seeds_and_the_epochs_alone(workplace):
     workplace.train(train__epochs=2, train__evaluate=5)
     seen = [entry[2] for entry in SEEN if entry[0] == "fit"]

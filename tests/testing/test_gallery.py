@@ -96,6 +96,7 @@ FAULTS = {
     "objective/logits-for-labels": ("fit", "evaluating", r"the outcome: .* must be \(batch\)"),
     "objective/unknown-part": ("fit", "phases", "but its parts are"),
     "objective/unused-readout": ("fit", "gradients", "auxiliary.weight gets no gradient"),
+    "objective/no-phases": ("fit", "gradients", "no output depends on its parameters"),
     "optimizer/ascent": ("descent", "minimises", "a quadratic goes from 8.75 to"),
     "optimizer/private-momentum": ("descent", "minimises", "resumed from `state_dict` makes another step"),
     "optimizer/undocumented": ("descent", "documented", "no docstring under plain"),

@@ -173,7 +173,10 @@ class Stage:
         """Hand the objective and its optimizers to Fabric, and move all to the device."""
         objective = self.model.objective
         given = [self._optimizer(phase) for phase in objective.phases]
-        self.module, *optimizers = self.fabric.setup(objective, *given)
+        if not given and self.spec.train.epochs:
+            raise Failure(f"{self.subject}: its objective trains nothing: `train.epochs` must be 0")
+        made = self.fabric.setup(objective, *given)
+        self.module, *optimizers = made if given else [made]
         self.backward = self.fabric.backward
         if adds_nothing(self.fabric):
             self.module, optimizers, self.backward = objective, given, Tensor.backward

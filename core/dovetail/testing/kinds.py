@@ -490,9 +490,10 @@ def _descend(
 
 
 def _is_measured(subject: ObjectiveSubject) -> bool:
-    outcome = subject.build().outcome
+    module = subject.build()
+    outcome = module.outcome
     labels = all(isinstance(outcome.get(name), Label | Labels) for name in ("predictions", "references"))
-    return "nll" in outcome or labels
+    return bool(module.phases) and ("nll" in outcome or labels)
 
 
 @check(
@@ -501,7 +502,7 @@ def _is_measured(subject: ObjectiveSubject) -> bool:
     source=KIT,
     after=("learns", "evaluating"),
     applies=_is_measured,
-    wants="an outcome of predicted and true labels, or of likelihoods (`nll`)",
+    wants="something to train, and an outcome of predicted and true labels, or of likelihoods (`nll`)",
 )
 def outcome_gets_better(subject: ObjectiveSubject) -> None:
     """Training on one batch makes its own outcome better: more labels are right, or likelier."""
@@ -553,8 +554,9 @@ def evaluating(subject: ObjectiveSubject) -> None:
     module, (batch,) = subject.build(), subject.inputs()
     module.train()
     module.begin_epoch(0)
-    with subject.on_stream():
-        module(batch, module.phases[0].name)
+    if module.phases:
+        with subject.on_stream():
+            module(batch, module.phases[0].name)
     modes = {name: part.training for name, part in module.named_modules()}
     carried = {name: tensor.clone() for name, tensor in module.carried.items()}
     with subject.on_stream():
@@ -579,11 +581,11 @@ def evaluating(subject: ObjectiveSubject) -> None:
     after=("examples",),
 )
 def phases(subject: ObjectiveSubject) -> None:
-    """Its phases have different names, train parts that it has, and their losses are numbers."""
+    """Its phases have different names, train parts that it has, and their losses are numbers; there may be none."""
     module, (batch,) = subject.build().train(), subject.inputs()
     names = [phase.name for phase in module.phases]
-    if not names or len(set(names)) != len(names):
-        raise Broken(f"its phases are {names}: they must be there, and have different names")
+    if len(set(names)) != len(names):
+        raise Broken(f"its phases are {names}: they must have different names")
     known = {*subject.spec.parts, "objective"}
     for phase in module.phases:
         if unknown := set(phase.parts) - known:

@@ -157,3 +157,18 @@ class UnusedReadoutSpec(FitSpec):
     """Has a second readout, which no loss reads."""
 
     module = UnusedReadout
+
+
+class NoPhases(Fit):
+    """Has a readout to train, and no phase that trains it."""
+
+    def __init__(self, *, encoder, label, optimizer):
+        super().__init__(encoder=encoder, label=label, optimizer=optimizer)
+        self.phases = ()
+
+
+@frozen(kw_only=True)
+class NoPhasesSpec(FitSpec):
+    """Has a readout to train, and no phase that trains it."""
+
+    module = NoPhases
