@@ -3,4 +3,4 @@
 from dovetail_text_gan.examples import data, metrics, models
 
 EXAMPLES = {**data.EXAMPLES, **metrics.EXAMPLES, **models.EXAMPLES}
-EXPECTED_FAILURES = models.EXPECTED_FAILURES
+EXPECTED_FAILURES = {**data.EXPECTED_FAILURES, **models.EXPECTED_FAILURES}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from dovetail import Fields, Label, Tokens, Vocabulary
@@ -19,6 +20,19 @@ TOKENIZERS = {
     "tokenizer/characters": (Example(), Example({})),
     "tokenizer/pieces": (Example(), Example({"size": 30, "coverage": 1.0})),
 }
+
+
+def clustered(number: int, **values: Any) -> Callable[[Path], dict[str, Any]]:
+    """The values of topics that are clusters of the sentences of a file."""
+    of = files(write_text, number)
+    return lambda folder: {"dataset": {"use": "text-gan/sentences", **of(folder)}, **values}
+
+
+def with_topics(number: int) -> Callable[[Path], dict[str, Any]]:
+    """The values of topics that are MultiNLI's own."""
+    of = files(write_multinli, number, corpus="multinli")
+    return lambda folder: {"dataset": {"use": "text-gan/nli", **of(folder)}}
+
 
 PIECES = {"use": "text-gan/pieces", "size": 40, "coverage": 1.0}
 
@@ -40,6 +54,10 @@ DATASETS = {
             files(write_multinli, corpus="multinli", tokenizer={"use": "text-gan/words", "min_count": 2}),
             changed=files(write_multinli, corpus="multinli", longest=6, too_long="leave-out"),
         ),
+    ),
+    "dataset/topics": (
+        Example(clustered(0, count=3), changed=clustered(1, count=3)),
+        Example(with_topics(0), changed=with_topics(1)),
     ),
     "dataset/nli-pairs": (
         Example(files(write_snli), changed=files(write_snli, 1)),
@@ -92,7 +110,14 @@ ADAM = {"use": "standard/adam", "lr": 0.01}
 AVERAGING = {"use": "text-gan/unisent", "size": 4, "pairs": 7, "hidden": [3]}
 WRITING = {"use": "standard/rnn-lm", "embedding": EMBEDDING, "cell": LSTM}
 
+SORTED = Fields({"text": ANY_TOKENS, "topic": Label(3), "held_out": Label(2)})
+
 OBJECTIVES = {
+    "objective/deteriorated": (
+        Example({"drop": 0.5}, spaces={"data": SORTED}),
+        Example({"swap": 0.9, "count": 2}, spaces={"data": SORTED}),
+        Example({"missing_topics": 1, "count": 2}, spaces={"data": SORTED}),
+    ),
     "objective/entailment": (
         Example(
             {"hidden": 6},
@@ -113,6 +138,13 @@ OBJECTIVES = {
             spaces={"data": Fields({"sentence": ANY_TOKENS, "topic": Label(4)})},
         ),
     ),
+}
+
+EXPECTED_FAILURES = {
+    "dataset/topics": {
+        "splits-apart": "nothing is trained on it: `valid` and `test` hold the training sentences, too, on purpose, and"
+        " `held_out` tells them from their own",
+    },
 }
 
 TRAINED = {"epochs": 30, "batch": 5, "optimizer": ADAM}
