@@ -61,6 +61,21 @@ def test_a_range_applies_in_the_arms_where_its_path_exists(workplace):
     assert grid.notes == ("objective.x is searched in model=quad",)
 
 
+def test_a_path_of_the_objective_is_one_of_the_last_stages(workplace):
+    """What an earlier stage's own objective has is not at the system's path, and is not set there."""
+    stages = """
+[systems.turns]
+extends = "tiny"
+metrics = { value = "toys/mean" }
+objective = "standard/classify"
+stages = [{ name = "fit", objective = { use = "toys/fit", repeat = 2 } }, { name = "classify" }]
+"""
+    axis = 'axes.model = { systems = { quad = "quad", turns = "turns" } }\n'
+    workplace.add(stages + text('"objective.repeat" = { low = 1, high = 3 }\n' + X, head=axis))
+    with pytest.raises(Faults, match=r"`objective.repeat` exists in no arm"):
+        load(workplace)
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [

@@ -147,8 +147,12 @@ def exists(system: System, path: str) -> bool:
 
 
 def value_at(system: System, path: str) -> Any:
-    """What stands at a path, in the first stage where it leads anywhere; NOTHING where it leads nowhere."""
-    return next((value for stage in system.stages if (value := _follow(stage, path)) is not NOTHING), NOTHING)
+    """What stands at a path, in the last stage where it leads anywhere; NOTHING where it leads nowhere.
+
+    Of the objective it is the last stage's: what is set at the system's path is what the stages before replace.
+    """
+    stages = system.stages[-1:] if path.partition(".")[0] == "objective" else system.stages[::-1]
+    return next((value for stage in stages if (value := _follow(stage, path)) is not NOTHING), NOTHING)
 
 
 def _follow(stage: Any, path: str) -> Any:
