@@ -45,10 +45,10 @@ def dovetail_run_finished(run: dict[str, Any], result: dict[str, float]) -> None
 
 
 @_spec
-def dovetail_report(report: Any, folder: Path) -> Path | None:
+def dovetail_report(report: Any, folder: Path) -> Path | list[Path] | None:
     """A grid's report (`dovetail.report.table.Report`) is being written into `folder`: draw more of it there.
 
-    The file that was drawn; None where there is nothing to draw.
+    The file that was drawn, or several; None where there is nothing to draw.
     """
 
 

@@ -158,9 +158,8 @@ def write_report(bench: Any, found: Any, out: str | None) -> Report:
     drawn = ["curves.png"] if draw_curves(result, folder / "curves.png") else []
     if found.search is not None:
         drawn += _write_trials(result, folder)
-    drawn += [
-        Path(file).name for file in bench.registry.behaviour.call("dovetail_report", report=result, folder=folder)
-    ]
+    for answer in bench.registry.behaviour.call("dovetail_report", report=result, folder=folder):
+        drawn += [Path(file).name for file in (answer if isinstance(answer, list) else [answer])]
     say(", ".join([str(folder / "table.md"), "table.csv", *drawn]))
     return result
 
