@@ -48,6 +48,6 @@ def test_systems_and_grids_have_their_summaries(dovetail):
 
 def test_a_workspace_without_grids_says_so(dovetail, workspace):
     (workspace / "registry.toml").write_text("")
-    found = dovetail("--no-plugin", "recurrent-dropout", "grids")
+    found = dovetail("--no-plugin", "recurrent-dropout", "--no-plugin", "text-gan", "grids")
     assert (found.status, found.out) == (0, "")
     assert found.err == f"there are no grids; {workspace}/registry.toml has none\n"
