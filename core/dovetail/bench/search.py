@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve, field, frozen
 
-from dovetail.bench.axes import Axis, exists, list_of, spell_value, value_at
+from dovetail.bench.axes import Axis, exists, spell_value, value_at
 from dovetail.bench.identity import arm_key
 from dovetail.config import BAD, Loader
 from dovetail.errors import Faults
@@ -118,7 +118,8 @@ def read_search(
         changed: what the grid's `set` and the command change, by path; a range does not overrule it in silence.
     """
     found = None
-    for index, design in enumerate(list_of(loader, designs, "designs")):
+    tables = designs.value if designs is not None and isinstance(designs.value, list) else []  # else a fault already
+    for index, design in enumerate(tables):
         kind, path = design.at("kind"), f"designs.{index}"
         if kind is None or kind.value != "search":
             continue
