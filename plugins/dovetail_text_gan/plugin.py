@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING
 import dovetail
 
 if TYPE_CHECKING:
+    import typer
+
     from dovetail.report.table import Report
 
 
 @dovetail.hook
 def dovetail_registry() -> Path:
     return Path(__file__).with_name("registry.toml")
+
+
+@dovetail.hook
+def dovetail_commands(app: typer.Typer) -> None:
+    """Add `human-evaluation`."""
+    from dovetail_text_gan import human_commands  # listing plugins imports this module, and must stay light
+
+    human_commands.add(app)
 
 
 @dovetail.hook
