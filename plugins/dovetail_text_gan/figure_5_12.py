@@ -4,7 +4,7 @@ Paper: semeniuta2019, section 5.6.4. BLEU-4, negated as there, against self-BLEU
 the reverse one. Lower left is better in both. A cross is a standard deviation over seeds.
 
 *Differs from the paper:* whose caption names no axes but these scores; it leaves out the two models of which values are
-far from the others', for which axes are logarithmic here where values are far apart.
+far from the others', for which the axes of perplexities are logarithmic here where values are far apart.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dovetail_text_gan.exhibits import is_wide, mark_of, means, name_of, save, tidy, title_of
+from dovetail_text_gan.exhibits import headline, is_wide, mark_of, means, name_of, save, tidy, title_of
 
 if TYPE_CHECKING:
     from dovetail.report.table import Report
@@ -40,12 +40,11 @@ def draw(report: Report, folder: Path) -> Path | None:
             handles[name_of(row)] = panel.errorbar(sign * x, y, xerr=dx, yerr=dy, linestyle="", markersize=6, **how)
         if sign > 0 and is_wide([across[row][0] for row in both]):
             panel.set_xscale("log", nonpositive="clip")
-        if is_wide([up[row][0] for row in both]):
+        if sign > 0 and is_wide([up[row][0] for row in both]):
             panel.set_yscale("log", nonpositive="clip")
         panel.set_xlabel("−BLEU-4 ↓" if sign < 0 else title_of(pair[0]))
         panel.set_ylabel(title_of(pair[1]))
         tidy(panel)
     figure.legend(handles.values(), handles, loc="outside right upper", frameon=False, fontsize=8)
-    seeds = f"mean and standard deviation of {len(report.grid.seeds)} seeds"
-    figure.suptitle(f"{report.grid.title}: {seeds}", x=0.01, ha="left", fontsize=10)
+    headline(figure, report, "seeds")
     return save(figure, folder / "figure-5-12.png")

@@ -1,8 +1,10 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from dovetail.cli import reporting, screen
+from dovetail.plugins import Behaviour
 
 
 class Made:
@@ -75,3 +77,9 @@ def test_a_changed_grid_has_a_report_of_its_own_that_says_what_was_changed(dovet
         assert dovetail("report", "rates", *changes).status == 0
     titles = sorted(file.read_text().splitlines()[0] for file in workspace.glob("runs/reports/*/table.md"))
     assert titles == ["# rates", "# rates with train.epochs=3", "# rates with train.epochs=4"]
+
+
+def test_what_plugins_draw_is_named_whether_it_is_one_file_or_several(dovetail, workspace, monkeypatch):
+    drawn = [Path("figure-1.png"), [Path("figure-2.png"), Path("table-3.md")], []]
+    monkeypatch.setattr(Behaviour, "call", lambda self, hook, **_: drawn if hook == "dovetail_report" else [])
+    assert dovetail("report", "rates").out.endswith("table.csv, figure-1.png, figure-2.png, table-3.md\n")
