@@ -138,7 +138,7 @@ def test_nothing_is_wider_than_the_screen(forms, page, width):
     page.size(width, 700)
     page.open(forms[2][0])
     for _ in range(9):
-        assert page.ask("document.documentElement.scrollWidth") == width
+        assert page.ask("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
         page.press("ArrowRight")
 
 
