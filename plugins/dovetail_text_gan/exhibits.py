@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from dovetail.bench.files import write_whole
 from dovetail.bench.grids import ABSENT
-from dovetail.report.curves import style_of
+from dovetail.report.curves import headline, style_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,8 +28,6 @@ TITLES = {
 }
 """Metrics as the grids name them, and which way is better."""
 MARKERS = "osD^vP*X<>hp8d"
-PER_INCH = 12
-"""Letters of a headline."""
 WIDE = 20.0
 """Values whose largest is so many times their smallest stand on a logarithmic axis."""
 
@@ -64,11 +61,9 @@ def is_wide(values: list[float]) -> bool:
     return min(values) > 0 and max(values) > WIDE * min(values)
 
 
-def headline(figure: Figure, report: Report, repeats: str) -> None:
-    """The grid, what was changed, and of how many runs the values are, in lines no wider than the figure."""
-    text = f"{report.grid.title}: mean and standard deviation of {len(report.grid.seeds)} {repeats}"
-    lines = wrap(text, int(PER_INCH * figure.get_size_inches()[0]), break_on_hyphens=False)
-    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=10)
+def entitle(figure: Figure, report: Report, repeats: str) -> None:
+    """The grid, what was changed, and of how many runs the values are."""
+    headline(figure, f"{report.grid.title}: mean and standard deviation of {len(report.grid.seeds)} {repeats}")
 
 
 def tidy(panel: Any) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dovetail_text_gan.exhibits import headline, is_wide, mark_of, means, name_of, save, tidy, title_of
+from dovetail_text_gan.exhibits import entitle, is_wide, mark_of, means, name_of, save, tidy, title_of
 
 if TYPE_CHECKING:
     from dovetail.report.table import Report
@@ -46,5 +46,5 @@ def draw(report: Report, folder: Path) -> Path | None:
         panel.set_ylabel(title_of(pair[1]))
         tidy(panel)
     figure.legend(handles.values(), handles, loc="outside right upper", frameon=False, fontsize=8)
-    headline(figure, report, "seeds")
+    entitle(figure, report, "seeds")
     return save(figure, folder / "figure-5-12.png")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dovetail import Mistake
-from dovetail_text_gan.exhibits import headline, is_wide, mark_of, means, name_of, save, tidy, title_of
+from dovetail_text_gan.exhibits import entitle, is_wide, mark_of, means, name_of, save, tidy, title_of
 
 if TYPE_CHECKING:
     from dovetail.report.table import Report, Row
@@ -48,7 +48,7 @@ def draw(report: Report, folder: Path) -> Path | None:
         tidy(panel)
     found[0].set_yticks(range(len(names)), names)
     found[0].set_ylim(len(names) - 0.5, -0.5)
-    headline(figure, report, "seeds")
+    entitle(figure, report, "seeds")
     return save(figure, folder / "figure-5-13.png")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dovetail_text_gan.deteriorated import DeterioratedSpec
-from dovetail_text_gan.exhibits import headline, is_wide, means, save, tidy, title_of
+from dovetail_text_gan.exhibits import entitle, is_wide, means, save, tidy, title_of
 
 if TYPE_CHECKING:
     from dovetail.report.table import Report, Row
@@ -51,7 +51,7 @@ def draw(report: Report, folder: Path) -> Path | None:
         if is_wide([mean for mean, _ in found.values()]):
             panels[0].set_yscale("log")
     figure.align_ylabels(grid[:, 0])
-    headline(figure, report, "repeats")
+    entitle(figure, report, "repeats")
     return save(figure, folder / "figure-5-9.png")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from dovetail.bench.files import write_whole
@@ -17,6 +18,8 @@ LEGEND = 24
 """The most arms in one column of the legend."""
 DISTINCT = 10
 """So many colours are told apart at a glance; more arms take theirs from a scale, and differ in line style too."""
+LETTERS_AN_INCH = 12
+"""Of a headline."""
 
 Curve = Mapping[int, float]
 """A metric by epoch, counted through all stages."""
@@ -60,9 +63,15 @@ def draw_curves(report: Report, file: Path) -> bool:
         )
     seeds = len(report.grid.seeds)
     title = f"{report.grid.title}: {f'mean and range of {seeds} seeds' if seeds > 1 else 'one seed'}"
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    headline(figure, title)
     write_whole(file, lambda temporary: figure.savefig(temporary, format="png"))
     return True
+
+
+def headline(figure: Any, text: str) -> None:
+    """A title in lines that are no wider than the figure."""
+    lines = wrap(text, int(LETTERS_AN_INCH * figure.get_size_inches()[0]), break_on_hyphens=False)
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=10)
 
 
 def _metrics(report: Report) -> list[str]:

@@ -87,12 +87,10 @@ def _default(attribute: Any, hint: Any, registry: Registry | None) -> str:
 
 def in_toml(value: Any, registry: Registry | None = None) -> str:
     """A value as TOML has it; a spec as its component's name, or as a table of what is not at its default."""
-    if value is None:
-        return f'"{NONE}"'
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str | Path):
-        return f'"{value}"'
+    if value is None or isinstance(value, str | Path):
+        return f'"{NONE if value is None else value}"'
     if isinstance(value, tuple):
         return f"[{', '.join(in_toml(item, registry) for item in value)}]"
     if isinstance(value, Mapping):

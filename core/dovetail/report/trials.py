@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.bench.files import write_whole
+from dovetail.report.curves import headline
 from dovetail.report.spelling import ABSENT, number
 from dovetail.report.table import Report, Row, markdown_table
 
@@ -114,6 +115,6 @@ def draw_trials(report: Report, file: Path) -> bool:
     panel.set_xlabel(f"{search.optimise}, {'higher' if _higher(report) else 'lower'} is better")
     panel.spines[["top", "right"]].set_visible(False)
     panel.grid(axis="x", alpha=0.25)
-    figure.suptitle(f"{report.grid.title}: the best trials of each arm, {BEST} at most", x=0.01, ha="left", fontsize=11)
+    headline(figure, f"{report.grid.title}: the best trials of each arm, {BEST} at most")
     write_whole(file, lambda temporary: figure.savefig(temporary, format="png"))
     return True
