@@ -53,12 +53,16 @@ class Page:
         for end in (read_commands, write_answers):
             os.close(end)
         self.numbers, self.unread, self.events = itertools.count(1), b"", []
+        self.documents: set[str] = set()
         self.session: str | None = None
         targets = self("Target.getTargets")["targetInfos"]
         page = next(target["targetId"] for target in targets if target["type"] == "page")
         self.session = self("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self(f"{domain}.enable")
+        frame = self("Page.getFrameTree")["frameTree"]["frame"]
+        self.documents.add(frame["loaderId"])
+        self("Page.setLifecycleEventsEnabled", enabled=True)
         self("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(self.downloads), eventsEnabled=True)
 
     def __enter__(self) -> Page:
@@ -85,12 +89,23 @@ class Page:
     def open(self, file: Path) -> None:
         self.events.clear()
         self("Page.navigate", url=file.resolve().as_uri())
-        self.wait("Page.loadEventFired")
+        self._loaded()
 
     def reload(self) -> None:
         self.events.clear()
         self("Page.reload")
-        self.wait("Page.loadEventFired")
+        self._loaded()
+
+    def _loaded(self) -> None:
+        """Wait until a document is loaded that is none of those before, of which news may still come."""
+
+        def is_new(said: dict[str, Any]) -> bool:
+            about = said.get("params", {})
+            is_load = said.get("method") == "Page.lifecycleEvent" and about["name"] == "load"
+            return is_load and about["loaderId"] not in self.documents
+
+        found = next(filter(is_new, self.events), None) or self._until(is_new)
+        self.documents.add(found["params"]["loaderId"])
 
     def wait(self, event: str) -> dict[str, Any]:
         """The first event of that name, also one that has come already."""
@@ -122,6 +137,15 @@ class Page:
     def text(self, selector: str) -> str:
         """What is seen of an element."""
         return self.ask(f"document.querySelector({json.dumps(selector)}).innerText")
+
+    def shows(self, selector: str, text: str) -> bool:
+        """Whether an element says this, now or soon: what another process of the browser stored comes when it comes."""
+        end = time.monotonic() + SECONDS
+        while self.text(selector) != text:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
 
     def size(self, width: int, height: int, **media: str) -> None:
         """Show the page on a screen of this many pixels, with these media features."""

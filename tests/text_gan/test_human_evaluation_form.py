@@ -58,8 +58,8 @@ def test_a_rater_rates_by_keys_goes_back_changes_comes_again_and_downloads(forms
     assert page.text("#where") == "Sentence 4 of 8"
 
     page.reload()
-    assert page.text("#where") == "Sentence 4 of 8"
-    assert page.text("#count") == "2 rated"
+    assert page.shows("#where", "Sentence 4 of 8")
+    assert page.shows("#count", "2 rated")
     assert page.ask("document.querySelector('#progress').value") == 2
 
     page.press("1", "3", "3", "2", "1")
@@ -125,6 +125,30 @@ def test_two_forms_in_one_browser_are_apart(forms, page):
     assert page.text("#where") == "Sentence 1 of 8"
     assert page.text("#count") == "0 rated"
     assert page.text("#sentence") == shown(evaluation, 0, rater=2)
+
+
+def test_two_pages_of_one_form_do_not_write_over_each_other(forms, page):
+    _, evaluation, (file, _) = forms
+    page.open(file)
+    page.press("1")
+    own = f"dovetail human-evaluation {evaluation.name} 1"
+    other = json.dumps(f"{own} {evaluation.forms[0][4]}")
+    page.ask(f"localStorage.setItem({other}, 5); dispatchEvent(new StorageEvent('storage', {{key: {other}}}))")
+    assert page.text("#count") == "2 rated"
+    assert page.text("#where") == "Sentence 2 of 8", "this page stays where its rater is"
+    page.press("2")
+    kept = json.loads(page.ask("JSON.stringify(localStorage)"))
+    first, second, *_ = evaluation.forms[0]
+    assert kept == {f"{own} {first}": "1", f"{own} {second}": "2", json.loads(other): "5", f"{own} place": "2"}
+
+
+def test_a_browser_that_keeps_nothing_is_said(forms, page):
+    page.open(forms[2][0])
+    assert page.ask("document.querySelector('#trouble').hidden")
+    page.ask("Storage.prototype.setItem = () => { throw new Error('full'); }")
+    page.press("1", "2")
+    assert page.text("#trouble").startswith("This browser does not keep what you rate: download your ratings")
+    assert page.text("#count") == "2 rated"
 
 
 def test_modified_keys_stay_the_browsers(forms, page):
