@@ -35,7 +35,7 @@ def add(app: typer.Typer) -> None:
         rich_markup_mode=None,
         epilog=examples(
             "dovetail human-evaluation draw lm=lm-small-s0,lm-small-s1 gan=seqgan-s0,seqgan-s1 --out rating",
-            "dovetail human-evaluation read rating ratings-*.json",
+            "dovetail human-evaluation read rating ratings-1f2e3d4c5b6a-rater-*.json",
         ),
     )
     own.callback()(lambda: None)
