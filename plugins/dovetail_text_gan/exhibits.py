@@ -21,6 +21,7 @@ TITLES = {
     "unique": "unique 4-grams ↑",
     "fd": "Fréchet distance ↓",
     "fd-infersent": "FD, InferSent ↓",
+    "fd-stand-in": "FD, InferSent\nstand-in ↓",
     "fd-unisent": "FD, UniSent ↓",
     "fd-unisent-t": "FD, UniSent-T ↓",
     "lm": "LM score ↓",
