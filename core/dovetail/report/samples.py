@@ -71,12 +71,25 @@ def draw_samples(
     from dovetail import load
     from dovetail.randomness import reseed
 
-    name = choose(FinishedRun(folder, registry, Store(folder.path.parent)), part)
-    generator: Any = load(folder.path, registry).parts[name]
+    run = FinishedRun(folder, registry, Store(folder.path.parent))
+    name = choose(run, part)
+    parts: Any = load(folder.path, registry).parts
+    generator, reads = parts[name], run.spaces["slots"][name][0].get("leaks")
+    leak = {} if reads is None else {"leak": leaking(parts, reads, name)}
     reseed(seed, "sample")
     with torch.no_grad():
-        samples = generator.sample(n or (IMAGES if isinstance(generator.produces, Image) else OTHERS))
+        samples = generator.sample(n or (IMAGES if isinstance(generator.produces, Image) else OTHERS), **leak)
     return write_samples(generator.produces, samples, file or folder.file("samples"))
+
+
+def leaking(parts: Mapping[str, Any], space: Space, name: str) -> Any:
+    """The part whose features the generator `name` reads while it samples; raises `Mistake` where none leaks them."""
+    from dovetail.interfaces import Leak
+
+    found = [part for part in parts.values() if isinstance(part, Leak) and part.leaks == space]
+    if not found:
+        raise Mistake(f"the generator `{name}` reads what another part leaks, {space}, and no part of the run does")
+    return found[0]
 
 
 def choose(run: FinishedRun, part: str | None) -> str:
