@@ -154,7 +154,7 @@ def is_gone(group):
 
 
 def test_interrupted_it_ends_its_workers_and_goes_on_afterwards(workspace):
-    words = [sys.executable, "-m", "dovetail.cli.main", "run", "rows", "train.epochs=600", "train.limit=2"]
+    words = [sys.executable, "-m", "dovetail.cli.main", "run", "rows", "train.epochs=120", "train.limit=2"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 60
     while not list(workspace.glob("runs/*/metrics.jsonl")) and time.monotonic() < deadline:
