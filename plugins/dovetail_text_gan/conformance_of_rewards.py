@@ -7,8 +7,6 @@ Axes: batch time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -88,14 +86,6 @@ class BaselineSubject(RewardSubject):
         return {"expected": module(*inputs)}
 
 
-@contextmanager
-def _named(what: str) -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise Broken(f"{what}: {error}") from error
-
-
 @check(
     "credit",
     reason="every token's R_t weighs its own likelihood, and padding has none",
@@ -105,8 +95,7 @@ def _named(what: str) -> Iterator[None]:
 def credit_shapes(subject: CreditSubject) -> None:
     """There is one finite R_t a token, 0 on padding, without a gradient."""
     (texts,) = subject.inputs()
-    with _named("a batch of texts"):
-        returns = subject.credited(texts)
+    returns = subject.credited(texts)
     if returns.shape != texts.data.shape:
         raise Broken(f"is {tuple(returns.shape)} for texts of {tuple(texts.data.shape)}")
     if returns.requires_grad or not returns.isfinite().all():

@@ -153,9 +153,11 @@ class PolicyGradient(Objective):
             return rescaled(self.credit(texts, game), texts.mask, self.rescaling)
 
     def _generator_loss(self, texts: Padded, given: Any) -> Tensor:
-        returns = self.returns(texts, given)
-        expected = torch.zeros_like(returns) if self.baseline is None else self.baseline(texts, returns)
-        surrogate = ((returns - expected.detach()) * self.sides.nll(texts, given)).sum() / len(returns)
+        returns, nll = self.returns(texts, given), self.sides.nll(texts, given)
+        if self.baseline is None:
+            return (returns * nll).sum() / len(returns)
+        expected = self.baseline(texts, returns)
+        surrogate = ((returns - expected.detach()) * nll).sum() / len(returns)
         return surrogate + (returns - expected).square().sum() / texts.lengths.sum()
 
     @torch.no_grad()
