@@ -27,6 +27,11 @@ def test_a_component_of_text_gan_passes_its_kinds_checks(check):
     check()
 
 
+@every_component("hacap")
+def test_a_component_of_hacap_passes_its_kinds_checks(check):
+    check()
+
+
 def _plugins_in_tree() -> set[str]:
     return set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["dovetail"])
 
@@ -42,6 +47,7 @@ def test_no_plugin_component_or_check_is_forgotten():
         test_a_standard_component_passes_its_kinds_checks,
         test_a_component_of_recurrent_dropout_passes_its_kinds_checks,
         test_a_component_of_text_gan_passes_its_kinds_checks,
+        test_a_component_of_hacap_passes_its_kinds_checks,
     )
     asked = {case for test in tests for case in _cases(test)}
     in_tree = [component for component in names.components.values() if component.plugin in _plugins_in_tree()]

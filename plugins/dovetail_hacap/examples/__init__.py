@@ -1,0 +1,5 @@
+"""Small configurations of this plugin's components, for the conformance kit."""
+
+from dovetail_hacap.examples import metrics, models
+
+EXAMPLES = {**metrics.EXAMPLES, **models.EXAMPLES}

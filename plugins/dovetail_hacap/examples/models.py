@@ -1,0 +1,7 @@
+"""Examples of the plugin's models."""
+
+from __future__ import annotations
+
+from dovetail.testing import Example
+
+EXAMPLES: dict[str, tuple[Example, ...]] = {}
