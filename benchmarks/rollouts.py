@@ -21,10 +21,10 @@ import torch
 
 from dovetail import Padded, Tokens, Vocabulary
 from dovetail_standard.cells import LstmSpec
+from dovetail_standard.credit import Game
 from dovetail_standard.embedding import EmbeddingSpec
 from dovetail_standard.rnn_lm import RnnLmSpec
 from dovetail_standard.strategy import Ancestral
-from dovetail_text_gan.credit import Game
 from dovetail_text_gan.rollout_credit import RolloutCredit
 
 N, LENGTH, WORDS, UNITS = 16, 21, 1000, 32

@@ -88,8 +88,11 @@ class Attention(nn.Module, ABC):
 
     output: Space
 
-    def initial_state(self, batch: int) -> State:
-        """The state before the first read; empty where reads do not depend on earlier ones."""
+    def initial_state(self, memory: Any) -> State:
+        """The state before the first read from a memory; empty where reads share nothing.
+
+        What all reads from the memory need (projected keys, say) is computed here, once, and travels in the state.
+        """
         return ()
 
     @abstractmethod

@@ -11,6 +11,7 @@ from torch import Generator as Random
 
 from dovetail import Fields, Image, Label, Labels, Padded, Regions, Sequence, Tokens, Vector, Vocabulary
 from dovetail.testing import Example
+from dovetail_standard import conformance_of_rewards as _conformance  # noqa: F401 (registers the checks of its kinds)
 from dovetail_standard.caption_words import LONGEST, vocabulary
 from dovetail_standard.example_files import (
     files,

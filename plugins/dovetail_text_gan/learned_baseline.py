@@ -12,9 +12,9 @@ from attrs import Factory, frozen
 from torch import Tensor, nn
 
 from dovetail import Cell, CellSpec, Encoder, EncoderSpec, Misfit, Padded, Sequence, Tokens, Vector
+from dovetail_standard.baseline import Baseline, BaselineSpec
 from dovetail_standard.cells import GruSpec
 from dovetail_standard.embedding import EmbeddingSpec
-from dovetail_text_gan.baseline import Baseline, BaselineSpec
 
 
 @frozen(kw_only=True)

@@ -33,9 +33,9 @@ from dovetail import (
     Phase,
 )
 from dovetail_standard.evaluation import evaluating
+from dovetail_standard.judging import judge_loss
 from dovetail_standard.optimizers import AdamSpec
-from dovetail_text_gan.judging import judge_loss
-from dovetail_text_gan.sides import Sides
+from dovetail_standard.sides import Sides
 
 
 @frozen(kw_only=True)

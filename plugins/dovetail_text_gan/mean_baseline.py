@@ -11,7 +11,7 @@ from attrs import frozen
 from torch import Tensor
 
 from dovetail import Padded, Tokens
-from dovetail_text_gan.baseline import Baseline, BaselineSpec
+from dovetail_standard.baseline import Baseline, BaselineSpec
 
 
 @frozen(kw_only=True)

@@ -39,14 +39,14 @@ from dovetail import (
     within,
 )
 from dovetail_standard.adversarial import held, turns
+from dovetail_standard.baseline import Baseline, BaselineSpec
+from dovetail_standard.credit import Credit, CreditSpec, Game
 from dovetail_standard.evaluation import evaluating
+from dovetail_standard.judging import judge_loss, probability_real, scores_steps
 from dovetail_standard.optimizers import AdamSpec
-from dovetail_text_gan.baseline import Baseline, BaselineSpec
-from dovetail_text_gan.credit import Credit, CreditSpec, Game
-from dovetail_text_gan.judging import judge_loss, probability_real, scores_steps
-from dovetail_text_gan.rescaling import Rescaling, rescaled
+from dovetail_standard.rescaling import Rescaling, rescaled
+from dovetail_standard.sides import Sides
 from dovetail_text_gan.sequence_credit import SequenceCreditSpec
-from dovetail_text_gan.sides import Sides
 
 
 @frozen(kw_only=True)

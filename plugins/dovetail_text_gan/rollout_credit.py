@@ -20,8 +20,8 @@ from attrs import evolve, field, frozen
 from torch import Tensor
 
 from dovetail import Mistake, Padded, State, within
+from dovetail_standard.credit import Credit, CreditSpec, Game
 from dovetail_standard.strategy import draw
-from dovetail_text_gan.credit import Credit, CreditSpec, Game
 
 
 @frozen(kw_only=True)

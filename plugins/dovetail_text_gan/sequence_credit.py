@@ -14,7 +14,7 @@ from attrs import frozen
 from torch import Tensor
 
 from dovetail import Padded
-from dovetail_text_gan.credit import Credit, CreditSpec, Game
+from dovetail_standard.credit import Credit, CreditSpec, Game
 
 
 @frozen(kw_only=True)

@@ -23,7 +23,7 @@ def test_the_encoder_and_the_attention_give_the_mean_of_the_real_places(space):
     assert built.output == Vector(5)
     torch.testing.assert_close(built(memory), by_hand(memory))
     attention = MeanAttentionSpec().build(memory=space, query=Vector(2))
-    read, weights, state = attention(memory, torch.randn(3, 2), attention.initial_state(3))
+    read, weights, state = attention(memory, torch.randn(3, 2), attention.initial_state(memory))
     torch.testing.assert_close(read, by_hand(memory))
     torch.testing.assert_close(weights.sum(1), torch.ones(3))
     assert state == ()

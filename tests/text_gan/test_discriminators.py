@@ -7,8 +7,8 @@ from torch.nn import functional as F
 from dovetail import Misfit, Padded, Tokens, Vocabulary
 from dovetail_standard.cells import LstmSpec
 from dovetail_standard.embedding import EmbeddingSpec
+from dovetail_standard.leaks import leaked
 from dovetail_text_gan.convolutional import ConvolutionalSpec
-from dovetail_text_gan.leaks import leaked
 from dovetail_text_gan.recurrent import RecurrentSpec
 
 TOKENS = Tokens(Vocabulary.of("abcdef", joiner=""), 6)

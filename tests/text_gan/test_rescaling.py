@@ -2,7 +2,7 @@
 
 import torch
 
-from dovetail_text_gan.rescaling import rescaled
+from dovetail_standard.rescaling import rescaled
 
 MASK = torch.tensor([[True, True], [True, True], [True, False]])
 RETURNS = torch.tensor([[0.2, 0.9], [0.8, 0.1], [0.5, 0.0]])

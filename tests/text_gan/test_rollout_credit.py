@@ -5,8 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from dovetail import Mistake, Padded, Tokens, Vocabulary
+from dovetail_standard.credit import Game
 from dovetail_standard.rnn_lm import RnnLmSpec
-from dovetail_text_gan.credit import Game
 from dovetail_text_gan.recurrent import RecurrentSpec
 from dovetail_text_gan.rollout_credit import RolloutCredit, continuations
 

@@ -102,7 +102,7 @@ class AttentionSubject(ModuleSubject):
 
     def use(self, module: Any, *inputs: Any) -> dict[str, Any]:
         memory, query = inputs
-        read, weights, state = module(memory, query, module.initial_state(len(query)))
+        read, weights, state = module(memory, query, module.initial_state(memory))
         return {"read": read, "weights": weights, "state": state}
 
     def declared(self, module: Any) -> dict[str, Space]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from dovetail import Fields, Sequence, Tokens, Vector, Vocabulary
 from dovetail.testing import Example
-from dovetail_text_gan import conformance_of_rewards as _conformance  # noqa: F401 (registers the checks of its kinds)
 
 LETTERS = Vocabulary.of("abcde", joiner="")
 TOKENS, OTHER_TOKENS = Tokens(LETTERS, 6), Tokens(Vocabulary.of("xyz", joiner=""), 5)

@@ -111,8 +111,8 @@ class SharedReadSpec(DotSpec):
 class Sharpening(Dot):
     """Is sharper with each read, which its state counts."""
 
-    def initial_state(self, batch):
-        return (self.key.weight.new_ones(batch),)
+    def initial_state(self, memory):
+        return (self.key.weight.new_ones(len(memory.lengths)),)
 
     def forward(self, memory, query, state):
         (count,) = state
@@ -130,7 +130,7 @@ class SharpeningSpec(DotSpec):
 class SharedCount(Sharpening):
     """Counts in one number for the whole batch."""
 
-    def initial_state(self, batch):
+    def initial_state(self, memory):
         return (self.key.weight.new_ones(()),)
 
 
