@@ -28,8 +28,8 @@ from attrs import Attribute, field, frozen, validators
 from numpy.typing import NDArray
 
 from dovetail import Fields, Metric, MetricSpec, Outcome, Tokens, within
+from dovetail_standard.ngrams import Integers, counts_of, lengths_of
 from dovetail_standard.tokenisation import differences
-from dovetail_text_gan.ngrams import Integers, counts_of, lengths_of
 from dovetail_text_gan.splitting import Splitting, Words, words_of
 
 EPSILON = 0.1

@@ -25,8 +25,8 @@ from attrs import field, frozen, validators
 
 from dovetail import Fields, Metric, MetricSpec, Outcome, Tokens, within
 from dovetail.randomness import stream
+from dovetail_standard.ngrams import Integers, counts_of, lengths_of
 from dovetail_text_gan.bleu import Scores, bleu, different, scores, table
-from dovetail_text_gan.ngrams import Integers, counts_of, lengths_of
 from dovetail_text_gan.splitting import Splitting, Words, words_of
 
 Form = Literal["leave-one-out", "two-samples"]

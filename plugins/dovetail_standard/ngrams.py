@@ -13,8 +13,6 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from dovetail_text_gan.splitting import Words
-
 Integers = NDArray[np.int64]
 
 
@@ -37,7 +35,7 @@ class Counts:
         return largest
 
 
-def counts_of(sentences: Sequence[Words], longest: int) -> Iterator[Counts]:
+def counts_of(sentences: Sequence[Sequence[str]], longest: int) -> Iterator[Counts]:
     """The counts of unigrams, bigrams and so on, up to n-grams of `longest` words.
 
     An n-gram's number stands for the pair of its first n - 1 words' number and its last word's. Numbers have no gaps,
@@ -60,6 +58,6 @@ def counts_of(sentences: Sequence[Words], longest: int) -> Iterator[Counts]:
         yield Counts(*np.divmod(entries, max(distinct, 1)), count, distinct)
 
 
-def lengths_of(sentences: Sequence[Words]) -> Integers:
+def lengths_of(sentences: Sequence[Sequence[str]]) -> Integers:
     """How many words each sentence has. Shape: (sentence)."""
     return np.fromiter(map(len, sentences), np.int64, len(sentences))
