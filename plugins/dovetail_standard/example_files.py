@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image as Picture
 from scipy.io import savemat
 
-from dovetail_standard import cifar10, mnist
+from dovetail_standard import cifar10, flickr8k, mnist
 
 Writer = Callable[[Path, int], None]
 """Writes the files of a dataset into a folder; other data for another number."""
@@ -62,6 +62,34 @@ def write_flowers102(folder: Path, number: int) -> None:
         picture.save(folder / "jpg" / f"image_{image:05d}.jpg")
     savemat(folder / "imagelabels.mat", {"labels": random.integers(1, 103, size=(1, 9))})
     savemat(folder / "setid.mat", {"trnid": [[2, 5, 6]], "valid": [[9, 1, 3]], "tstid": [[4, 7, 8]]})
+
+
+def write_flickr8k(folder: Path, number: int) -> None:
+    """Eleven photographs with five captions each in both forms, and the names of those of each split."""
+    photographs = _captioned(folder / flickr8k.FOLDERS[0], number)
+    for name in flickr8k.CAPTIONS.values():
+        lines = [
+            f"{image}#{place}\t{text}\n" for image, texts in photographs.items() for place, text in enumerate(texts)
+        ]
+        (folder / name).write_text("".join(lines), encoding="utf-8")
+    for name, images in _divided(photographs).items():
+        (folder / flickr8k.PARTS[name]).write_text("".join(f"{image}\n" for image in images), encoding="utf-8")
+
+
+def _captioned(folder: Path, number: int) -> dict[str, list[str]]:
+    """Eleven small photographs, and five captions of each."""
+    random = np.random.default_rng(number)
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [f"{image}_{number}.jpg" for image in range(100, 111)]
+    for name in names:
+        Picture.fromarray(random.integers(256, size=(9, 12, 3), dtype=np.uint8)).save(folder / name)
+    texts = [line.strip() for line in _lines(5 * len(names), number).splitlines()]
+    return {name: texts[5 * place : 5 * place + 5] for place, name in enumerate(names)}
+
+
+def _divided(names: Iterable[str]) -> dict[str, list[str]]:
+    images = list(names)
+    return {"train": images[:5], "valid": images[5:8], "test": images[8:]}
 
 
 WORDS = ["the", "a", "cat", "dog", "sees", "hears", "chases", "red", "blue", "old", "young", "and", "of", "with"]

@@ -16,6 +16,7 @@ from dovetail_standard.caption_words import LONGEST, vocabulary
 from dovetail_standard.example_files import (
     files,
     write_cifar10,
+    write_flickr8k,
     write_flowers102,
     write_mnist,
     write_split_text,
@@ -251,6 +252,13 @@ DATASETS = {
             changed=files(write_split_text, 1, unit="line"),
         ),
     ),
+    "dataset/flickr8k": (
+        Example(files(write_flickr8k, size=8), changed=files(write_flickr8k, 1, size=8)),
+        Example(
+            files(write_flickr8k, size=8, augment=True, captions="token", longest=4, too_long="cut"),
+            changed=files(write_flickr8k, size=8, augment=True, captions="token", longest=3, too_long="cut"),
+        ),
+    ),
     "dataset/scenes": (
         Example({"train": 6, "valid": 5, "test": 4, "size": 8}, changed={"train": 6, "valid": 5, "test": 4, "seed": 1}),
         Example(
@@ -346,6 +354,12 @@ SCHEDULES = {
     ),
 }
 
+DECODINGS = {
+    "decoding/greedy": (Example(), Example({"length": 3, "forbid": ["a"]})),
+    "decoding/ancestral": (Example(), Example({"temperature": 1.5, "top_k": 2, "length": 4, "forbid": ["<end>"]})),
+    "decoding/beam": (Example(), Example({"width": 3, "alpha": 0.7, "length": 4, "forbid": ["<unknown>", "b"]})),
+}
+
 EXAMPLES = {
     **CELLS,
     **ENCODERS,
@@ -356,6 +370,7 @@ EXAMPLES = {
     **OBJECTIVES,
     **OPTIMIZERS,
     **SCHEDULES,
+    **DECODINGS,
 }
 
 EXPECTED_FAILURES = {

@@ -21,8 +21,6 @@ from typing import TYPE_CHECKING, Any, Literal, final
 import numpy as np
 import torch
 from attrs import field, frozen
-from einops import rearrange
-from PIL import Image as Picture
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 from torch import Generator as Random
@@ -33,6 +31,7 @@ from dovetail import Augment, Batch, DatasetSpec, Fields, Image, Label, Mistake,
 from dovetail.randomness import stream
 from dovetail_standard.arrays import ArrayDataset, fingerprint_of
 from dovetail_standard.download import fetch, unpack
+from dovetail_standard.photographs import decode, square
 from dovetail_standard.pixels import scaled
 
 if TYPE_CHECKING:
@@ -124,33 +123,7 @@ class FlowerSplit(Split):
         return {"input": scaled(stacked), "label": self.labels[list(indices)]}
 
     def _image(self, file: Path, random: Random | None) -> Tensor:
-        pixels = decode(file, round(self.size * self.margin))
-        down, right = (extent - self.size for extent in pixels.shape[1:])
-        if random is None:
-            return self._square(pixels, down // 2, right // 2)
-        top, left, mirrored = (int(torch.randint(most, (), generator=random)) for most in (down + 1, right + 1, 2))
-        square = self._square(pixels, top, left)
-        return square.flip(-1) if mirrored else square
-
-    def _square(self, pixels: Tensor, top: int, left: int) -> Tensor:
-        return pixels[:, top : top + self.size, left : left + self.size]
-
-
-def decode(file: Path, shorter: int) -> Tensor:
-    """The picture with its shorter side resized to so many pixels. Shape: (channels, height, width) of bytes.
-
-    Raises:
-        Mistake: where the file is no picture, or cut off.
-    """
-    try:
-        with Picture.open(file) as picture:
-            picture.draft("RGB", (shorter, shorter))  # decodes a large JPEG at a fraction of its size
-            ratio = shorter / min(picture.size)
-            width, height = (max(shorter, round(side * ratio)) for side in picture.size)
-            resized = picture.convert("RGB").resize((width, height), Picture.Resampling.BICUBIC)
-    except (OSError, SyntaxError) as error:  # Pillow raises both for damaged files
-        raise Mistake(f"{file} is no readable picture ({error}): get it anew") from error
-    return rearrange(torch.from_numpy(np.array(resized)), "height width channels -> channels height width")
+        return square(decode(file, round(self.size * self.margin)), self.size, random)
 
 
 def shuffled(numbers: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:

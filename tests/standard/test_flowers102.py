@@ -10,7 +10,8 @@ from scipy.io import savemat
 from dovetail import Image, Label, Mistake
 from dovetail.randomness import stream
 from dovetail_standard import flowers102
-from dovetail_standard.flowers102 import Flowers102Spec, decode, shuffled
+from dovetail_standard.flowers102 import Flowers102Spec, shuffled
+from dovetail_standard.photographs import decode
 
 LABELS = [3, 102, 1, 7, 7, 50, 3, 99, 12]
 SETS = {"trnid": [2, 5], "valid": [9, 1, 3], "tstid": [4, 6, 7, 8]}
