@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from dovetail.registries import NONE, Registry
 from dovetail.spaces import Space
 
 
+@lru_cache(maxsize=4)
 def spec_converter(registry: Registry, identity: bool = False) -> cattrs.Converter:
     """A converter that writes specs as tables with `use`.
 

@@ -69,7 +69,7 @@ def _place_of(cls: type) -> str:
     return f"{cls.__module__}:{cls.__qualname__}"
 
 
-@define
+@define(eq=False)
 class Registry:
     """Names and what they stand for. A registry is made by `registry()` and not changed afterwards."""
 

@@ -7,7 +7,8 @@ import sys
 import attrs
 import pytest
 
-from dovetail.bench.files import FileFailure
+from dovetail.bench import store
+from dovetail.bench.files import FileFailure, read_json
 from dovetail.bench.identity import identify
 from dovetail.bench.store import FinishedRun, RunFolder, Store, check_folder
 from dovetail.errors import Mistake
@@ -114,6 +115,13 @@ def test_a_damaged_file_makes_a_failed_run_and_is_named(workplace, name, text, m
         FinishedRun(folder, workplace.registry, workplace.store)
     with pytest.raises(FileFailure, match=message):
         workplace.train()
+
+
+def test_a_look_at_a_run_reads_each_of_its_files_once(workplace, monkeypatch):
+    folder, read = workplace.train().folder, []
+    monkeypatch.setattr(store, "read_json", lambda file: read.append(file.name) or read_json(file))
+    assert folder.state() == "finished"
+    assert sorted(read) == ["result.json", "run.json"]
 
 
 def test_a_damaged_evaluation_is_named(workplace):

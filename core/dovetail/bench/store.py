@@ -80,7 +80,8 @@ class RunFolder:
             if not file.exists():
                 continue
             try:
-                missing = [key for key in keys if key not in read_json(file)]
+                said = read_json(file)
+                missing = [key for key in keys if key not in said]
                 reason = f"{file}: does not say {', '.join(missing)}" if missing else ""
             except (FileFailure, TypeError) as error:
                 reason = str(error)
@@ -198,8 +199,9 @@ class Store:
     def folder(self, system: str, seed: int, key: str) -> RunFolder:
         """The folder of the run with this key, wherever it is, or where it will be."""
         suffix = f"-s{seed}-{key[:12]}"
-        found = sorted(self.path.glob(f"*{suffix}"))
-        return RunFolder(found[0] if found else self.path / f"{system.replace('/', '.')}{suffix}")
+        expected = self.path / f"{system.replace('/', '.')}{suffix}"
+        found = [expected] if expected.exists() else sorted(self.path.glob(f"*{suffix}"))
+        return RunFolder(found[0] if found else expected)
 
     def status(self, folder: RunFolder, identity: Identity) -> tuple[str, list[str]]:
         """A run's state, or `stale` with what changed where it was made of other things."""
