@@ -57,7 +57,7 @@ class _FromRunTable:
 
 @frozen
 class Swap:
-    """What replacing a component kept of the old one's values, dropped, and left at a default."""
+    """What replacing a component kept of the old one's values, dropped, and left at a default; in which `stage`."""
 
     path: str
     old: str
@@ -65,11 +65,13 @@ class Swap:
     kept: tuple[str, ...]
     dropped: tuple[str, ...]
     defaulted: tuple[str, ...]
+    stage: str = ""
 
     def __str__(self) -> str:
         parts = ((self.kept, "kept"), (self.dropped, "dropped"), (self.defaulted, "at its default"))
         what = "; ".join(f"{word} {', '.join(names)}" for names, word in parts if names)
-        return f"{self.path}: {self.old} → {self.new}" + (f": {what}" if what else "")
+        where = f"{self.path} in stage {self.stage}" if self.stage else self.path
+        return f"{where}: {self.old} → {self.new}" + (f": {what}" if what else "")
 
 
 @cache

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from dovetail.config import BAD, Loader, Swap, is_optional, slot_base
 from dovetail.errors import Where, a, close, unknown
@@ -102,10 +102,17 @@ class System:
 def load_system(registry: Registry, name: str, tables: Given, runs: Callable[[str], Any] | None = None) -> System:
     """Read a system's tables; raises `Faults` with everything that is wrong with their text."""
     loader = Loader(registry, f"system {name}", runs)
-    stages = [_load_stage(loader, *stage) for stage in _stage_tables(loader, tables)]
+    stages = []
+    swaps: dict[Swap, list[str]] = {}
+    for stage in _stage_tables(loader, tables):
+        stages.append(_load_stage(loader, *stage))
+        for swap in dict.fromkeys(loader.swaps):
+            swaps.setdefault(swap, []).append(stage[0])
+        loader.swaps.clear()
     loader.faults = list(dict.fromkeys(loader.faults))
     loader.finish("data and spaces not checked: mend the above first")
-    return System(name=name, stages=tuple(stages), registry=registry, swaps=tuple(dict.fromkeys(loader.swaps)))
+    told = (swap if len(of) == len(stages) else evolve(swap, stage=", ".join(of)) for swap, of in swaps.items())
+    return System(name=name, stages=tuple(stages), registry=registry, swaps=tuple(told))
 
 
 def load_saved(
@@ -149,6 +156,11 @@ def _stage_tables(loader: Loader, tables: Given) -> list[tuple[str, Given, Given
             where = stages.value[index].where
             loader.fault(where, f"stages.{index}.name", f"`{name}` is the name of a stage before")
         result += [(each, table, stage.reset) for each in names]
+    epochs = rest.at("train.epochs")
+    own = all(table.at("train.epochs") is not epochs for _, table, _ in result)
+    if result and own and epochs is not None and epochs.where.line is None:  # written in no file: an override
+        instead = " ".join(f"stages.{index}.epochs={epochs.plain()}" for index in range(len(read)))
+        loader.fault(epochs.where, "train.epochs", "changes nothing: each stage has its own", f"write {instead}")
     return result
 
 

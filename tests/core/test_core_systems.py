@@ -116,6 +116,25 @@ def test_an_override_changes_one_stage(bench):
     assert stages[2].parts["encoder"].width == 6
 
 
+def test_a_swap_says_in_which_stages_it_is_unless_it_is_in_all(bench):
+    text = SYSTEM + 'other_encoder = "toy/linear"' + STAGES
+    told = [str(swap) for swap in bench.load(text, "other_encoder=toy/wide").swaps]
+    assert told == [
+        "encoder in stage first: toy/linear → toy/wide: at its default rate, depth",
+        "other_encoder: toy/linear → toy/wide: at its default width, rate, depth",
+    ]
+    twice = SYSTEM + "[[stages]]\n[[stages]]\nrepeat = 2\nset = { encoder = 'toy/wide' }"
+    assert bench.load(twice).swaps[0].stage == "stage-2.1, stage-2.2"
+
+
+def test_an_override_that_every_stage_overrides_is_a_fault_that_says_what_to_write(bench):
+    own = SYSTEM + "train = { epochs = 9 }\n[[stages]]\nepochs = 2\n[[stages]]\nepochs = 3\nrepeat = 2"
+    assert [stage.train.epochs for stage in bench.load(own).stages] == [2, 3, 3]
+    instead = "write stages.0.epochs=1 stages.1.epochs=1"
+    assert bench.fault(own, "train.epochs=1") == f": train.epochs: changes nothing: each stage has its own | {instead}"
+    assert [stage.train.epochs for stage in bench.load(SYSTEM + STAGES, "train.epochs=4").stages] == [3, 4, 4]
+
+
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
