@@ -38,7 +38,7 @@ class Sides:
     """A stepwise generator of sentences and the discriminator that it is set against, if there is one.
 
     `text` and `given` are the batch's fields of sentences and of conditions; `leak` says whether the generator reads
-    the discriminator's features.
+    the discriminator's features, `informed` whether the discriminator is given the condition, too.
     """
 
     generator: Any
@@ -47,6 +47,7 @@ class Sides:
     text: str
     given: str | None
     leak: bool
+    informed: bool = True
 
     @classmethod
     def build(
@@ -58,11 +59,12 @@ class Sides:
         discriminator: DiscriminatorSpec | None,
         *,
         leak: bool,
+        informed: bool = True,
     ) -> Sides:
         """Build both parts; raises Misfit for a generator without `step`, and for a leak that is not there."""
         tokens = field_of(data, text, Tokens)
         condition = None if given is None else field_of(data, given, Space)
-        judge = None if discriminator is None else built_judge(discriminator, tokens, condition)
+        judge = None if discriminator is None else built_judge(discriminator, tokens, condition if informed else None)
         if leak and not isinstance(judge, Leak):
             raise Misfit(
                 "discriminator", "one whose features leak token by token, as text-gan/recurrent", type(judge).__name__
@@ -71,7 +73,15 @@ class Sides:
         built = generator.build(produces=tokens, given=condition, leaks=leaks)
         if not isinstance(built, Stepwise):
             raise Misfit("generator", "a generator of tokens, which has `step`", type(built).__name__)
-        return cls(generator=built, discriminator=judge, tokens=tokens, text=text, given=given, leak=leak)
+        return cls(
+            generator=built,
+            discriminator=judge,
+            tokens=tokens,
+            text=text,
+            given=given,
+            leak=leak,
+            informed=informed,
+        )
 
     @property
     def leaking(self) -> Leak | None:
@@ -81,6 +91,10 @@ class Sides:
     def read(self, batch: Batch) -> tuple[Padded, Any]:
         """The sentences and the conditions of a batch."""
         return batch[self.text], None if self.given is None else batch[self.given]
+
+    def told(self, given: Any) -> Any:
+        """What the discriminator is given of the conditions."""
+        return given if self.informed else None
 
     def draw(self, n: int, given: Any = None) -> Padded:
         """`n` samples, drawn without dropout and without gradients."""

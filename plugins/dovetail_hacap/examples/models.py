@@ -36,7 +36,7 @@ EXAMPLES: dict[str, Any] = {
     ),
     "encoder/projected": (
         Example({"size": 3}, spaces={"input": REGIONS}),
-        Example({"size": 4, "encoder": CONV}, spaces={"input": IMAGE}),
+        Example({"size": 4, "encoder": CONV, "places": True}, spaces={"input": IMAGE}),
     ),
     "generator/manager-worker": (
         Example(WORKER, spaces={"produces": TOKENS, "given": REGIONS, "leaks": Vector(3)}),
