@@ -5,9 +5,9 @@ from typing import Any
 
 _PUBLIC = {
     "dovetail.interfaces": """
-        Attention AttentionSpec Augment Batch Cell CellSpec Dataset DatasetSpec Discriminator DiscriminatorSpec Encoder
-        EncoderSpec Generator GeneratorSpec Leak Metric MetricSpec Objective ObjectiveSpec OptimizerSpec Outcome Phase
-        Progress Schedule ScheduleSpec Spec Split State Stepwise Strategy value_at""",
+        Attention AttentionSpec Augment Batch Cell CellSpec Dataset DatasetSpec DecodingSpec Discriminator
+        DiscriminatorSpec Encoder EncoderSpec Generator GeneratorSpec Leak Metric MetricSpec Objective ObjectiveSpec
+        OptimizerSpec Outcome Phase Progress Schedule ScheduleSpec Spec Split State Stepwise Strategy value_at""",
     "dovetail.spaces": """
         Fields Frames Gaussian Image Label Labels Normal Padded Regions Sequence Space Tokens Varying
         Vector Vocabulary""",

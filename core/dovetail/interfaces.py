@@ -216,6 +216,18 @@ class GeneratorSpec(Spec):
     def build(self, *, produces: Space, given: Space | None = None, leaks: Space | None = None) -> Generator: ...
 
 
+# ------------------------------------------------------------------------------------------------------------- decoding
+
+
+class DecodingSpec(Spec):
+    """How texts are written by a generator of tokens. `build` takes no spaces: a decoding fits any `Stepwise`."""
+
+    kind = "decoding"
+
+    @abstractmethod
+    def build(self) -> Strategy: ...
+
+
 # -------------------------------------------------------------------------------------------------------- discriminator
 
 

@@ -216,7 +216,7 @@ def test_a_plugin_may_begin_with_any_kind(make, dovetail, kind):
     assert not [path for path, text in made.items() if re.search(r"\$(?!\{\{|\$? ?(pip|pytest|dovetail))", text)]
     for command, what in (("run", "systems"), ("grid", "grids")):
         names = [name for name in getattr(library.registry(), what) if name.startswith("first-try/")]
-        assert len(names) == (kind != "attention")
+        assert len(names) == (kind not in ("attention", "decoding"))
         for name in names:
             assert f"$ dovetail {command} {name}\n" in made["README.md"]
             found = dovetail("check", name)
@@ -341,7 +341,7 @@ def test_their_own_tests_and_the_kit_pass(every_kind):
 
 
 def test_they_train_together(every_kind, dovetail, workspace):
-    """All but the attention, which no system of ours has a slot for."""
+    """All but the attention and the decoding, which no system of ours has a slot for."""
     (workspace / "registry.toml").write_text("""\
 [systems.points]
 dataset = { use = "first-try/my-dataset", train = 64, valid = 32, test = 32 }
@@ -540,8 +540,8 @@ def test_a_plugin_without_examples_gets_none_and_is_told(plugin, dovetail, monke
 
 def test_the_templates_are_in_the_wheel_and_in_the_sdist():
     templates = {path.relative_to(ROOT / "core").as_posix() for path in scaffold.TEMPLATES.rglob("*.template")}
-    # two files of a plugin are its component's, and no system of a plugin has a slot for an attention
-    assert len(templates) == len(FILES) - 2 + 6 * len(CORE_KINDS) - 1
+    # two files of a plugin are its component's, and no system of a plugin has a slot for an attention or a decoding
+    assert len(templates) == len(FILES) - 2 + 6 * len(CORE_KINDS) - 2
     for builder, above in ((WheelBuilder, ""), (SdistBuilder, "core/")):
         packed = {file.distribution_path for file in builder(str(ROOT)).recurse_included_files()}
         assert {f"{above}{path}" for path in templates} <= packed

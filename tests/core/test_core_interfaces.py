@@ -10,7 +10,8 @@ ABSTRACT = ["Encoder", "Attention", "Cell", "Generator", "Discriminator", "Metri
 
 
 @pytest.mark.parametrize(
-    "name", [*ABSTRACT, *(f"{name}Spec" for name in ABSTRACT if name != "Split"), "ScheduleSpec", "Spec"]
+    "name",
+    [*ABSTRACT, *(f"{name}Spec" for name in ABSTRACT if name != "Split"), "DecodingSpec", "ScheduleSpec", "Spec"],
 )
 def test_an_interface_without_its_methods_cannot_be_made(name):
     with pytest.raises(TypeError, match=f"Can't instantiate abstract class {name}"):
@@ -36,6 +37,7 @@ def test_every_kind_has_a_spec_base_of_its_name():
             "attention",
             "cell",
             "generator",
+            "decoding",
             "discriminator",
             "metric",
             "dataset",

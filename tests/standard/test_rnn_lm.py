@@ -115,7 +115,7 @@ def test_sampling_reads_the_leak_of_every_token_from_the_start_on():
     model = spec().build(produces=SPACE, given=Vector(3), leaks=Features.leaks)
     seen = []
     model.step = lambda tokens, state, leak, step=model.step: seen.append((tokens, leak)) or step(tokens, state, leak)
-    samples = model.sample(2, torch.randn(2, 3), Ancestral(forbid=(WORDS.end,)), Features())
+    samples = model.sample(2, torch.randn(2, 3), Ancestral(forbid=("<end>",)), Features())
     read = torch.cat([torch.full((2, 1), WORDS.start), samples.data[:, :-1]], dim=1)
     assert torch.equal(torch.stack([tokens for tokens, _ in seen], dim=1), read)
     counts = nn.functional.one_hot(read, len(WORDS)).cumsum(1).float()

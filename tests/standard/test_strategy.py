@@ -18,7 +18,7 @@ class Chain:
         self.produces = Tokens(WORDS, length)
 
     def initial_state(self, batch, given=None):
-        return (torch.zeros(batch),)
+        return (torch.full((batch,), WORDS.start),)
 
     def renew(self, state):
         return state
@@ -51,7 +51,6 @@ def test_the_temperature_sharpens_and_flattens():
     torch.manual_seed(0)
     warm = Ancestral(temperature=2.0)(Chain(), 4000).data[:, 2]
     assert (warm == C).float().mean().item() == pytest.approx(3**0.5 / (1 + 3**0.5), abs=0.03)
-    assert Ancestral(temperature=0.0)(Chain(), 3).data.tolist() == [[A, B, C, WORDS.end]] * 3
 
 
 def test_only_the_most_probable_tokens_are_drawn_where_asked():
@@ -59,7 +58,7 @@ def test_only_the_most_probable_tokens_are_drawn_where_asked():
 
 
 def test_forbidden_tokens_are_never_drawn():
-    samples = Ancestral(forbid=(C,))(Chain(), 20)
+    samples = Ancestral(forbid=("c",))(Chain(), 20)
     assert samples.data.tolist() == [[A, B, B, B, B]] * 20
     assert samples.lengths.tolist() == [5] * 20
 
@@ -72,7 +71,7 @@ def test_the_length_is_the_arguments_or_the_spaces():
 
 
 def test_a_strategy_that_cannot_draw_is_refused():
-    with pytest.raises(ValueError, match=r"`temperature` must be in \[0, inf\), but is -1"):
-        Ancestral(temperature=-1.0)
+    with pytest.raises(ValueError, match=r"`temperature` must be in \(0, inf\), but is 0"):
+        Ancestral(temperature=0.0)
     with pytest.raises(ValueError, match=r"`top_k` must be in \[1, inf\), but is 0"):
         Ancestral(top_k=0)

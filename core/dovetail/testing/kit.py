@@ -261,7 +261,7 @@ def checks_of(kind: str, names: Registry | None = None) -> list[Check]:
 
 
 def _load_checks() -> None:
-    for module in ("every_kind", "modules", "sequences", "kinds", "packaging"):
+    for module in ("every_kind", "modules", "sequences", "kinds", "decodings", "packaging"):
         import_module(f"dovetail.testing.{module}")
 
 

@@ -168,6 +168,11 @@ class GeneratorSubject(ModuleSubject):
         return {} if self.stepwise else {"sample": module.produces}
 
 
+@subject_of("decoding")
+class DecodingSubject(Subject):
+    """A strategy for any generator of tokens, of which the kit has its own."""
+
+
 @subject_of("discriminator")
 class DiscriminatorSubject(ModuleSubject):
     def choice(self) -> dict[str, Any]:

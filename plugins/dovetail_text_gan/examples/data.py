@@ -9,7 +9,7 @@ from typing import Any
 from dovetail import Fields, Label, Tokens, Vocabulary
 from dovetail.testing import Example
 from dovetail_standard.example_files import files, write_split_text, write_text
-from dovetail_standard.strategy import Ancestral
+from dovetail_standard.strategy import Greedy
 from dovetail_text_gan import conformance as _conformance  # noqa: F401 (registers the checks of `tokenizer`)
 from dovetail_text_gan.example_files import sentence_transformer, with_vectors, write_multinli, write_snli
 from dovetail_text_gan.oracle import OracleSpec
@@ -155,7 +155,7 @@ def likeliest(space: Tokens, seed: int) -> Callable[[dict[str, Any]], dict[str, 
     oracle = OracleSpec(units=4, seed=seed).build(produces=space)
 
     def perfect(outcome: dict[str, Any]) -> dict[str, Any]:
-        samples = oracle.sample(len(outcome["samples"].lengths), strategy=Ancestral(temperature=0.0, length=5))
+        samples = oracle.sample(len(outcome["samples"].lengths), strategy=Greedy(length=5))
         return {**outcome, "samples": samples}
 
     return perfect

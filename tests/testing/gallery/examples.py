@@ -21,6 +21,7 @@ BY_KIND = {
     "attention": (Example(), Example({"sharpness": 2.0})),
     "cell": (Example({"hidden": 3}), Example({"hidden": 4})),
     "generator": (Example(), Example({"hidden": 4})),
+    "decoding": (Example(), Example({"temperature": 2.0})),
     "discriminator": (Example({"hidden": 3}), Example({"hidden": 4})),
     "metric": (Example(perfect=perfect, best=1.0), Example({"scale": 100.0}, perfect=perfect, best=100.0)),
     "dataset": (Example(changed={"seed": 1}), Example({"count": 12}, changed={"count": 12, "seed": 2})),

@@ -102,7 +102,7 @@ class OwnStrategy(Writer):
     """Samples as it likes, whatever strategy it is given."""
 
     def sample(self, n, given=None, strategy=None, leak=None):
-        return Ancestral(forbid=(self.produces.vocabulary.end,))(self, n, given, leak)
+        return Ancestral(forbid=("<end>",))(self, n, given, leak)
 
 
 @frozen(kw_only=True)
