@@ -22,10 +22,10 @@ from pathlib import Path
 
 import torch
 
-from dovetail_recurrent_dropout import products
 from dovetail_recurrent_dropout.gru import GruCell
 from dovetail_recurrent_dropout.lstm import LstmCell
 from dovetail_recurrent_dropout.update import UpdateDropout
+from dovetail_standard import products
 
 THREADS = 2
 RATE = 0.25

@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.autograd.function import Function
 
 from dovetail import State
-from dovetail_recurrent_dropout.products import repeated
 from dovetail_recurrent_dropout.window import (
     NONLINEARITIES,
     Activation,
@@ -26,6 +25,7 @@ from dovetail_recurrent_dropout.window import (
     sigmoid_back,
     weight_gradient,
 )
+from dovetail_standard.products import repeated
 
 
 @final

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import Function
 
-from dovetail_recurrent_dropout.products import repeated
 from dovetail_recurrent_dropout.window import (
     NONLINEARITIES,
     Activation,
@@ -24,6 +23,7 @@ from dovetail_recurrent_dropout.window import (
     refuse_second_derivatives,
     weight_gradient,
 )
+from dovetail_standard.products import repeated
 
 
 @final

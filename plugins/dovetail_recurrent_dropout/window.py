@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from dovetail_recurrent_dropout.dropout import Masks
-from dovetail_recurrent_dropout.products import linear
+from dovetail_standard.products import linear, outer
 
 Activation = Literal["tanh", "relu"]
 aten = torch.ops.aten
@@ -74,7 +74,7 @@ def earlier(h: Tensor, hs: Tensor) -> list[Tensor]:
 
 def weight_gradient(of_sums: Tensor, read: Tensor) -> Tensor:
     """The sum over all steps of the outer products. Shape: (time, batch, out) and (time, batch, in) to (out, in)."""
-    return linear(of_sums.flatten(0, 1).t().contiguous(), read.flatten(0, 1).t())
+    return outer(of_sums.flatten(0, 1), read.flatten(0, 1))
 
 
 def input_gradient(of_sums: Tensor, weight: Tensor) -> Tensor:
@@ -84,6 +84,4 @@ def input_gradient(of_sums: Tensor, weight: Tensor) -> Tensor:
 
 def recurrent_gradient(of_sums: Tensor, h: Tensor, hs: Tensor, reads: Tensor | None) -> Tensor:
     """The gradient of weights that read `reads`, or the hidden states before each step where it is None."""
-    if reads is not None:
-        return weight_gradient(of_sums, reads)
-    return weight_gradient(of_sums[1:], hs[:-1]).addmm_(of_sums[0].t(), h)
+    return weight_gradient(of_sums, torch.cat([h[None], hs[:-1]]) if reads is None else reads)

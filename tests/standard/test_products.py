@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from dovetail import Vector
-from dovetail_recurrent_dropout import products
 from dovetail_recurrent_dropout.lstm import LstmSpec
 from dovetail_recurrent_dropout.update import UpdateSpec
+from dovetail_standard import products
 
 SHAPES = [(1, 1, 1), (5, 7, 3), (35, 64, 48)]
 
@@ -32,6 +32,7 @@ def test_both_ways_give_the_product(monkeypatch, rows, out, size, dtype, right):
     torch.testing.assert_close(
         products.linear(x, weight, bias).double(), expected + bias.double(), rtol=1e-5, atol=1e-5
     )
+    torch.testing.assert_close(products.outer(x.t(), weight.t()).double(), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_operators_that_are_wrong_or_not_there_are_left_alone(monkeypatch):
@@ -55,5 +56,17 @@ def test_a_cell_gives_the_same_by_both_ways(monkeypatch):
         torch.manual_seed(1)
         ys, _ = cell(xs)
         found.append([ys, *torch.autograd.grad(ys.square().sum(), list(cell.parameters()))])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_linear_map_has_the_gradients_of_pytorchs(dtype):
+    tensors = [torch.randn(size, dtype=dtype, requires_grad=True) for size in ((7, 3), (5, 3), (5,))]
+    wanted = torch.randn(7, 5, dtype=dtype)
+    found = [
+        torch.autograd.grad((linear(*tensors) * wanted).sum(), tensors)
+        for linear in (products.Linear.apply, torch.nn.functional.linear)
+    ]
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
