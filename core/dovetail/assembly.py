@@ -99,6 +99,7 @@ class Assembly:
     index: int = 0
     meta: bool = False
     runs: Runs | None = None
+    stage: str = ""
     built: dict[str, list[Built]] = field(factory=dict)
     handles: dict[str, Handle] = field(factory=dict)
     givers: dict[int, tuple[str, Space]] = field(factory=dict)
@@ -216,7 +217,8 @@ class Assembly:
         source = self.name(giver) if giver else self._parent(handle.path)
         takes = f"{self.name(handle.path)} takes {misfit.rule} as `{misfit.argument}`"
         gives = f"but {source} gives {misfit.value}" if misfit.value is not None else "but nothing is given"
-        return SpaceMisfit(f"{handle.path}: {takes}, {gives}", handle.path, giver)
+        where = f"stage {self.stage}: {handle.path}" if self.stage else handle.path
+        return SpaceMisfit(f"{where}: {takes}, {gives}", handle.path, giver)
 
     def _parent(self, path: str) -> str:
         above = path.rpartition(".")[0]
@@ -329,7 +331,7 @@ def assemble(
         Mistake: data or weights are missing.
     """
     spec = system.stages[stage]
-    assembly = Assembly(system.registry, seed, stage, meta, runs)
+    assembly = Assembly(system.registry, seed, stage, meta, runs, spec.name if len(system.stages) > 1 else "")
     handles = {path: assembly.handle(part, path) for path, part in spec.slots().items()}
     if data is None:
         dataset = dataset or open_dataset(system.registry, spec.dataset, runs)

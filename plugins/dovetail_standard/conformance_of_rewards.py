@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dovetail import Padded, State, Stepwise, Tokens, Vocabulary
+from dovetail import Padded, Sequence, State, Stepwise, Tokens, Vector, Vocabulary
 from dovetail.randomness import stream
 from dovetail.testing import Broken, Subject, check, subject_of
 from dovetail_standard.credit import Game
@@ -56,17 +56,20 @@ class RewardSubject(Subject):
 class CreditSubject(RewardSubject):
     """A credit in a game of a generator whose symbols are all as likely, and of rewards that are easy to follow."""
 
+    def choice(self) -> dict[str, Any]:
+        return {"scores": Sequence(TOKENS.length, 1) if self.spec.scores == "step" else Vector(1)}
+
     def credited(self, texts: Padded, factor: float = 1.0) -> Tensor:
         """R_t where every reward is multiplied by a factor."""
         module = self.build()
         generator: Stepwise = Uniform()
         with self.on_stream():
-            returns: Tensor = module(texts, Game(generator=generator, reward=reward(module.scores, factor)))
+            returns: Tensor = module(texts, Game(generator=generator, reward=reward(self.spec.scores, factor)))
         return returns
 
     def use(self, module: Any, *inputs: Any) -> dict[str, Any]:
         (texts,) = inputs
-        return {"returns": module(texts, Game(generator=Uniform(), reward=reward(module.scores)))}
+        return {"returns": module(texts, Game(generator=Uniform(), reward=reward(self.spec.scores)))}
 
 
 @subject_of("baseline")

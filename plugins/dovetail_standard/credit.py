@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 from attrs import frozen
 from torch import Tensor, nn
 
-from dovetail import Leak, Padded, Spec, Stepwise
+from dovetail import Leak, Misfit, Padded, Sequence, Space, Spec, Stepwise
 
 Reward = Callable[[Padded, Tensor], Tensor]
 """What the discriminator gives for texts, and the number of the example whose condition each is written under:
@@ -34,9 +34,6 @@ class Game:
 class Credit(nn.Module, ABC):
     """Gives every token of a sampled text its share of the reward."""
 
-    scores: ClassVar[Literal["sequence", "step"]]
-    """Whether it needs one reward a text or one a step."""
-
     @abstractmethod
     def forward(self, texts: Padded, game: Game) -> Tensor:
         """R_t of each token of the texts that the game's generator wrote, 0 on padding; without gradients.
@@ -46,9 +43,18 @@ class Credit(nn.Module, ABC):
 
 
 class CreditSpec(Spec):
-    """How rewards become those of tokens. `build` takes no spaces: a credit fits any generator of tokens."""
+    """How rewards become those of tokens. A credit fits any generator of tokens."""
 
     kind = "credit"
+    scores: ClassVar[Literal["sequence", "step"]]
+    """Whether it needs one reward a text or one a step."""
 
     @abstractmethod
-    def build(self) -> Credit: ...
+    def build(self, *, scores: Space) -> Credit:
+        """For a discriminator's `scores`; raises Misfit by `check` where they are not those that it needs."""
+
+    def check(self, scores: Space) -> None:
+        """Raise Misfit where a discriminator's scores are one a step and not one a text, or the other way round."""
+        if isinstance(scores, Sequence) != (self.scores == "step"):
+            each = "step" if self.scores == "step" else "text"
+            raise Misfit("scores", f'one score a {each} (`discriminator.scores="{self.scores}"`)', scores)

@@ -22,11 +22,6 @@ def built_judge(discriminator: DiscriminatorSpec, tokens: Tokens, given: Space |
     return judge
 
 
-def scores_steps(judge: Discriminator) -> bool:
-    """Whether it gives one score a step."""
-    return isinstance(judge.output, Sequence)
-
-
 def judge_loss(judge: Discriminator, real: Padded, fake: Padded, given: Any = None) -> Tensor:
     """-mean log σ(s(real)) - mean log(1 - σ(s(fake))), over the texts or over all their real steps. Shape: ()."""
     return _cross_entropy(judge(real, given), 1.0) + _cross_entropy(judge(fake, given), 0.0)

@@ -29,7 +29,6 @@ from dovetail import (
     DiscriminatorSpec,
     Fields,
     GeneratorSpec,
-    Misfit,
     Objective,
     ObjectiveSpec,
     OptimizerSpec,
@@ -42,7 +41,7 @@ from dovetail_standard.adversarial import held, turns
 from dovetail_standard.baseline import Baseline, BaselineSpec
 from dovetail_standard.credit import Credit, CreditSpec, Game
 from dovetail_standard.evaluation import evaluating
-from dovetail_standard.judging import judge_loss, probability_real, scores_steps
+from dovetail_standard.judging import judge_loss, probability_real
 from dovetail_standard.optimizers import AdamSpec
 from dovetail_standard.rescaling import Rescaling, rescaled
 from dovetail_standard.sides import Sides
@@ -81,10 +80,6 @@ class PolicyGradientSpec(ObjectiveSpec):
 
     def build(self, *, data: Fields, generator: GeneratorSpec, discriminator: DiscriminatorSpec) -> PolicyGradient:
         sides = Sides.build(data, self.text, self.given, generator, discriminator, leak=self.leak)
-        credit = self.credit.build()
-        if scores_steps(sides.discriminator) != (credit.scores == "step"):
-            rule = f"one score a {'step' if credit.scores == 'step' else 'text'}, which the credit needs"
-            raise Misfit("discriminator", f"one that gives {rule}", sides.discriminator.output)
         judging, writing = turns(
             self.discriminator_optimizer,
             self.generator_optimizer,
@@ -103,7 +98,7 @@ class PolicyGradientSpec(ObjectiveSpec):
             )
         return PolicyGradient(
             sides=sides,
-            credit=credit,
+            credit=self.credit.build(scores=sides.discriminator.output),
             baseline=None if self.baseline is None else self.baseline.build(input=sides.tokens),
             rescaling=self.rescaling,
             phases=tuple(phases),

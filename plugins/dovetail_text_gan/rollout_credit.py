@@ -19,7 +19,7 @@ import torch
 from attrs import evolve, field, frozen
 from torch import Tensor
 
-from dovetail import Mistake, Padded, State, within
+from dovetail import Mistake, Padded, Space, State, within
 from dovetail_standard.credit import Credit, CreditSpec, Game
 from dovetail_standard.strategy import draw
 
@@ -28,20 +28,20 @@ from dovetail_standard.strategy import draw
 class RolloutCreditSpec(CreditSpec):
     """The mean reward of continuations that the generator writes."""
 
+    scores = "sequence"
     n: int = field(default=16, validator=within("[1, inf)"))
     """Continuations of each beginning (yu2017seqgan, section 4: 16)."""
     at_once: int = field(default=1024, validator=within("[1, inf)"))
     """The most continuations that go on side by side, those of one text at least."""
 
-    def build(self) -> RolloutCredit:
+    def build(self, *, scores: Space) -> RolloutCredit:
+        self.check(scores)
         return RolloutCredit(n=self.n, at_once=self.at_once)
 
 
 @final
 class RolloutCredit(Credit):
     """R_t is the mean of D over `n` continuations of y_1:t, and D(y) at the last token."""
-
-    scores = "sequence"
 
     def __init__(self, *, n: int = 16, at_once: int = 1024) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
-from dovetail import Padded
+from dovetail import Padded, Space
 from dovetail_standard.credit import Credit, CreditSpec, Game
 
 
@@ -21,15 +21,16 @@ from dovetail_standard.credit import Credit, CreditSpec, Game
 class SequenceCreditSpec(CreditSpec):
     """The reward of the whole text, for each of its tokens."""
 
-    def build(self) -> SequenceCredit:
+    scores = "sequence"
+
+    def build(self, *, scores: Space) -> SequenceCredit:
+        self.check(scores)
         return SequenceCredit()
 
 
 @final
 class SequenceCredit(Credit):
     """R_t = D(y)."""
-
-    scores = "sequence"
 
     def forward(self, texts: Padded, game: Game) -> Tensor:
         each = torch.arange(len(texts.data), device=texts.data.device)

@@ -13,7 +13,7 @@ import torch
 from attrs import field, frozen
 from torch import Tensor
 
-from dovetail import Padded, within
+from dovetail import Padded, Space, within
 from dovetail_standard.credit import Credit, CreditSpec, Game
 
 
@@ -21,18 +21,18 @@ from dovetail_standard.credit import Credit, CreditSpec, Game
 class StepCreditSpec(CreditSpec):
     """The discounted sum of the rewards from a token on."""
 
+    scores = "step"
     discount: float = field(default=0.95, validator=within("[0, 1]"))
     """γ: how much of the next token's reward counts for this one (the thesis tunes it: section 5.6.2)."""
 
-    def build(self) -> StepCredit:
+    def build(self, *, scores: Space) -> StepCredit:
+        self.check(scores)
         return StepCredit(discount=self.discount)
 
 
 @final
 class StepCredit(Credit):
     """R_t = γ R_{t+1} + D(y_1:t)."""
-
-    scores = "step"
 
     def __init__(self, *, discount: float = 0.95) -> None:
         super().__init__()

@@ -6,7 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from dovetail import Fields, Misfit, Padded, Tokens, Vocabulary
+import dovetail
+from dovetail import Fields, Misfit, Mistake, Padded, Tokens, Vocabulary
+from dovetail.fitting import Checker
+from dovetail.tables import overrides
 from dovetail_standard.cells import GruSpec
 from dovetail_standard.embedding import EmbeddingSpec
 from dovetail_standard.rnn_lm import RnnLmSpec
@@ -148,6 +151,19 @@ def test_the_credit_must_have_the_scores_that_it_needs():
     steps = RecurrentSpec(embedding=EMBEDDING, cell=CELL, scores="step")
     with pytest.raises(Misfit, match="one score a text"):
         PolicyGradientSpec().build(data=DATA, generator=GENERATOR, discriminator=steps)
+
+
+def test_a_credit_that_does_not_fit_a_system_names_the_stage_what_to_set_and_other_credits(tmp_path):
+    file = tmp_path / "captions.txt"
+    file.write_text("".join(f"a {word} sees it {n}\n" for n in range(10) for word in ("cat", "dog")), encoding="utf-8")
+    names = dovetail.registry()
+    changes = ("dataset=text-gan/sentences", f"dataset.path={file}", "discriminator.scores=sequence")
+    with pytest.raises(Mistake) as error:
+        Checker(names).check("seqgan", names.tables("text-gan/seqgan-step-small", overrides(changes)))
+    text = str(error.value)
+    assert "stage adversarial: objective.credit: credit text-gan/step takes one score a step" in text
+    assert '(`discriminator.scores="step"`) as `scores`, but discriminator text-gan/recurrent gives Vector' in text
+    assert "\n    `objective.credit` could be text-gan/rollout, text-gan/sequence\n" in text
 
 
 @pytest.mark.parametrize("objective", [PolicyGradientSpec(leak=True), LikelihoodSpec(leak=True)])
