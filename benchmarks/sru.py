@@ -8,8 +8,8 @@ as users get them: oneDNN on. `torch.nn.LSTM` has no dropout, nor has ours besid
 ours does, the same features at all steps of a sequence. Repeats alternate; a ratio is that of the medians, how many
 times as long the peer takes. Beside it stands the ceiling, the ratio of the multiplications that the equations ask for.
 The first call of each side, printed too, has what is made once. It prints tables, then one line of JSON. `--quick`
-takes three repeats of a small size: whether it works, not how fast. With `--one-thread` times are the processor's, which
-other programs disturb less. `--cuda` measures on a GPU.
+takes three repeats of a small size: whether it works, not how fast. With `--one-thread` times are the processor's,
+which other programs disturb less. `--cuda` measures on a GPU.
 """
 
 import json

@@ -13,7 +13,6 @@ does not say how the biases of a recurrence start: by Xavier's scheme, as in its
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal, final
 
 import torch
@@ -22,15 +21,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dovetail import Cell, CellSpec, State, Vector, within
+from dovetail_hacap.sru_scan import ACTIVATIONS, Activation, SruScan
+from dovetail_standard.products import Linear
 
-Activation = Literal["tanh", "identity", "relu"]
 Projection = Literal["always", "where-needed"]
-
-ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
-    "tanh": torch.tanh,
-    "identity": lambda c: c,
-    "relu": torch.relu,
-}
 
 
 @frozen(kw_only=True)
@@ -54,6 +48,8 @@ class SruSpec(CellSpec):
     """What b_f starts as; by Xavier's scheme (section 4.4) where it is not given."""
     highway_bias: float | None = None
     """What b_r starts as: the lower, the more goes past the memory; by Xavier's scheme where it is not given."""
+    fused: bool = field(default=True, metadata={"identity": False})
+    """Run all steps by functions with backward passes of their own; plain operators have second derivatives too."""
 
     def build(self, *, input: Vector) -> SruCell:
         return SruCell(
@@ -66,6 +62,7 @@ class SruSpec(CellSpec):
             dropout=self.dropout,
             forget_bias=self.forget_bias,
             highway_bias=self.highway_bias,
+            fused=self.fused,
         )
 
 
@@ -91,6 +88,7 @@ class SruLayer(nn.Module):
         projection: whether a highway has W_h; the input must be of the layer's size without it.
         forget_bias: what b_f starts as; by Xavier's scheme where it is None.
         highway_bias: what b_r starts as; by Xavier's scheme where it is None.
+        fused: run all steps by functions with backward passes of their own.
     """
 
     def __init__(
@@ -103,6 +101,7 @@ class SruLayer(nn.Module):
         projection: bool = True,
         forget_bias: float | None = None,
         highway_bias: float | None = None,
+        fused: bool = True,
     ) -> None:
         super().__init__()
         if highway and not projection and input != hidden:
@@ -110,6 +109,7 @@ class SruLayer(nn.Module):
         self.activation: Activation = activation
         self.highway = highway
         self.hidden = hidden
+        self.fused = fused
         blocks = 4 if highway and projection else 3
         self.weight = nn.Parameter(torch.empty(blocks * hidden, input))
         self.bias = nn.Parameter(torch.empty(2 * hidden))
@@ -121,15 +121,26 @@ class SruLayer(nn.Module):
 
     def forward(self, xs: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """All steps, and the memory after them. Shape: xs (batch, time, input), c (batch, hidden)."""
-        sums = F.linear(xs, self.weight, F.pad(self.bias, (self.hidden, len(self.weight) - 3 * self.hidden)))
-        candidate, forget, reset, *projected = sums.split(self.hidden, dim=2)
+        bias = F.pad(self.bias, (self.hidden, len(self.weight) - 3 * self.hidden))
+        projected = len(self.weight) > 3 * self.hidden
+        past = xs if self.highway and not projected else None
+        if not self.fused:
+            return self._steps(F.linear(xs, self.weight, bias), past, c)
+        if torch.is_autocast_enabled(xs.device.type):
+            sums = F.linear(xs, self.weight, bias).to(c.dtype)
+        else:
+            sums = Linear.apply(xs.flatten(0, 1), self.weight, bias).unflatten(0, xs.shape[:2])
+        return SruScan.apply(sums, past, c, self.activation)
+
+    def _steps(self, sums: Tensor, past: Tensor | None, c: Tensor) -> tuple[Tensor, Tensor]:
+        candidate, forget, reset, *projected = sums.split(self.hidden, 2)
         forget, reset = forget.sigmoid(), reset.sigmoid()
         cs = []
         for now in zip(candidate.unbind(1), forget.unbind(1), strict=True):
             c = remember(*now, c)
             cs.append(c)
-        past = (projected or [xs])[0] if self.highway else None
-        return put_out(ACTIVATIONS[self.activation](torch.stack(cs, 1)), reset, past), c
+        seen = ACTIVATIONS[self.activation](torch.stack(cs, 1))
+        return put_out(seen, reset, projected[0] if projected else past), c
 
 
 @final
@@ -146,6 +157,7 @@ class SruCell(Cell):
         dropout: probability that a feature that a layer reads is dropped in training.
         forget_bias: what b_f starts as; by Xavier's scheme where it is None.
         highway_bias: what b_r starts as; by Xavier's scheme where it is None.
+        fused: run all steps by functions with backward passes of their own.
     """
 
     output: Vector
@@ -162,6 +174,7 @@ class SruCell(Cell):
         dropout: float = 0.0,
         forget_bias: float | None = None,
         highway_bias: float | None = None,
+        fused: bool = True,
     ) -> None:
         super().__init__()
         self.output = Vector(hidden)
@@ -176,6 +189,7 @@ class SruCell(Cell):
                 projection=highway_projection == "always" or size != hidden,
                 forget_bias=forget_bias,
                 highway_bias=highway_bias,
+                fused=fused,
             )
             for size in self.sizes
         )

@@ -70,3 +70,18 @@ def test_a_linear_map_has_the_gradients_of_pytorchs(dtype):
     ]
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("right", [None, False])
+def test_a_product_with_gradients_has_those_of_pytorchs(monkeypatch, right):
+    if right is False:
+        monkeypatch.setattr(products, "operators_are_right", lambda: False)
+    torch.manual_seed(0)
+    x, weight, bias = (torch.randn(*shape, requires_grad=True) for shape in ((7, 3), (5, 3), (5,)))
+    factors = torch.randn(7, 5)
+    for found, expected in zip(
+        torch.autograd.grad((factors * products.Linear.apply(x, weight, bias)).sum(), [x, weight, bias]),
+        (factors @ weight, factors.T @ x, factors.sum(0)),
+        strict=True,
+    ):
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)

@@ -1,0 +1,133 @@
+"""The elementwise part of a simple recurrent unit over all steps, as one function with its own backward pass.
+
+Paper: hacap2018, section 3.4. What gates and candidate are made from is one product, so that only the memory goes from
+step to step, by one operator a step in either direction. On a GPU the kernels of `sru_kernels` do all of it at once,
+where Triton is to be had.
+
+Axes: batch time feature; sums are `(block hidden)`, of the candidate, f, r and the highway where it is projected.
+
+*Not covered:* second derivatives; the cell has them with `fused = false`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import cache
+from types import ModuleType
+from typing import Any, Literal, final
+
+import torch
+from torch import Tensor
+from torch.autograd.function import Function
+
+Activation = Literal["tanh", "identity", "relu"]
+ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "identity": torch.clone,
+    "relu": torch.relu,
+}
+aten = torch.ops.aten
+
+
+@final
+class SruScan(Function):
+    """`apply(sums, past, c, activation)`, to ys and the memory after all steps.
+
+    `past` is what goes past the memory where the sums do not have it; nothing does where it is None.
+
+    Shape: sums (batch, time, (block hidden)), past and ys (batch, time, hidden), c (batch, hidden).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, sums: Tensor, past: Tensor | None, c: Tensor, activation: Activation
+    ) -> tuple[Tensor, Tensor]:
+        on_gpu = sums.is_cuda and type(sums) is Tensor  # a fake tensor has no values that a kernel could read
+        ctx.activation, ctx.kernels = activation, kernels() if on_gpu else None
+        ys, cs, *more = (forward if ctx.kernels is None else ctx.kernels.forward)(sums, past, c, activation)
+        ctx.save_for_backward(sums, past, cs, *more)
+        return ys, cs[:, -1].clone()
+
+    @staticmethod
+    def backward(ctx: Any, d_ys: Tensor, d_c: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "an SRU's scan has first derivatives only, but `create_graph` is set; build it with `fused = false`"
+            )
+        back = backward if ctx.kernels is None else ctx.kernels.backward
+        return (*back(d_ys, d_c, *ctx.saved_tensors, ctx.activation), None)
+
+
+def blocks_of(sums: Tensor, past: Tensor | None, hidden: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The candidate, the gates f and r side by side, and what goes past the memory."""
+    candidate, gates, *projected = sums.tensor_split([hidden, 3 * hidden], 2)
+    return candidate, gates, projected[0] if projected[0].shape[2] else past
+
+
+def forward(
+    sums: Tensor, past: Tensor | None, c: Tensor, activation: Activation
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The outputs; then what the way back needs: the memories, c first, what is seen of them, and the gates."""
+    batch, steps, _ = sums.shape
+    candidate, gates, past = blocks_of(sums, past, c.shape[1])
+    gates = gates.sigmoid()
+    forget, reset = gates.chunk(2, 2)
+    cs = sums.new_empty(batch, steps + 1, c.shape[1])
+    cs[:, 0] = c
+    memories = cs.unbind(1)
+    for step, (new, forgotten) in enumerate(zip(candidate.unbind(1), forget.unbind(1), strict=True)):
+        torch.lerp(new, memories[step], forgotten, out=memories[step + 1])
+    seen = ACTIVATIONS[activation](cs[:, 1:])
+    return seen * reset if past is None else torch.lerp(past, seen, reset), cs, seen, gates
+
+
+def backward(  # noqa: PLR0917 (what is kept, in its order)
+    d_ys: Tensor,
+    d_c: Tensor,
+    sums: Tensor,
+    past: Tensor | None,
+    cs: Tensor,
+    seen: Tensor,
+    gates: Tensor,
+    activation: Activation,
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    """The gradients of the sums, of `past` and of the memory before the first step."""
+    hidden = cs.shape[2]
+    candidate, _, highway = blocks_of(sums, past, hidden)
+    forget, reset = gates.chunk(2, 2)
+    d_sums, d_past = torch.empty_like(sums), None if past is None else torch.empty_like(past)
+    d_candidate, d_gates, d_highway = blocks_of(d_sums, d_past, hidden)
+    d_forget, d_reset = d_gates.chunk(2, 2)
+    d_cs = d_ys * reset
+    if highway is None:
+        torch.mul(d_ys, seen, out=d_reset)
+    else:
+        torch.sub(d_ys, d_cs, out=d_highway)
+        torch.sub(seen, highway, out=d_reset).mul_(d_ys)
+    if activation == "tanh":
+        aten.tanh_backward.grad_input(d_cs, seen, grad_input=d_cs)
+    elif activation == "relu":
+        aten.threshold_backward.grad_input(d_cs, seen, 0, grad_input=d_cs)
+    d_cs[:, -1] += d_c
+    memories, forgotten = d_cs.unbind(1), forget.unbind(1)
+    for step in range(len(memories) - 1, 0, -1):
+        memories[step - 1].addcmul_(memories[step], forgotten[step])
+    torch.addcmul(d_cs, d_cs, forget, value=-1, out=d_candidate)
+    torch.sub(cs[:, :-1], candidate, out=d_forget).mul_(d_cs)
+    aten.sigmoid_backward.grad_input(d_gates, gates, grad_input=d_gates)
+    return d_sums, d_past, memories[0] * forgotten[0]
+
+
+@cache
+def kernels() -> ModuleType | None:
+    """The kernels for a GPU, where Triton is there and they run; else says why not, once."""
+    try:
+        from dovetail_hacap import sru_kernels
+
+        sums, c = torch.ones(2, 3, 16, device="cuda"), torch.ones(2, 4, device="cuda")
+        sru_kernels.forward(sums, None, c, "tanh")
+    except Exception as error:  # whatever Triton and its compilers raise
+        warnings.warn(f"the SRU's kernels do not run here, so it goes step by step: {error}", stacklevel=2)
+        return None
+    return sru_kernels
