@@ -68,8 +68,8 @@ class AdversarialSpec(ObjectiveSpec):
     """The dataset's field of what is captioned."""
     text: str = "caption"
     """The dataset's field of captions that people wrote."""
-    captions: str | None = "captions"
-    """The dataset's field of all captions of an image, as references."""
+    captions: str = "captions"
+    """The dataset's field of references: of all captions of an image, or that of `text`."""
     leak: bool = False
     """The generator reads the discriminator's features beside each word."""
     informed: bool = False

@@ -133,7 +133,7 @@ class Attend(Generator):
 
     def initial_state(self, batch: int, given: Tensor | None = None) -> State:
         """The start token, the annotations and what their mean makes of h and c. Shape: given as the condition."""
-        regions = captioner.regions_of(self.encoder, given, f"a batch of {self.regions}, or what the encoder reads")
+        regions = captioner.regions_of(self.encoder, given, batch, self.regions)
         token = torch.full((len(regions),), self.produces.vocabulary.start, device=regions.device)
         h, c = self.first(self.start(regions)).tanh().chunk(2, dim=1)
         weights = regions.new_full(regions.shape[:2], 1 / regions.shape[1])

@@ -93,10 +93,12 @@ def attending(attention: AttentionSpec, regions: Regions, query: int) -> tuple[A
     return built, built.output.size
 
 
-def regions_of(encoder: Encoder | None, given: Any, expected: str) -> Tensor:
-    """The regions of a condition; raises ValueError where there is none."""
+def regions_of(encoder: Encoder | None, given: Any, batch: int, space: Regions) -> Tensor:
+    """The regions of as many conditions; raises ValueError where there is none, or another number."""
     if given is None:
-        raise ValueError(f"`given` must be {expected}, but is absent")
+        raise ValueError(f"`given` must be a batch of {space}, or of what the encoder reads, but is absent")
+    if len(given) != batch:
+        raise ValueError(f"`given` must be {batch} conditions, one each, but is {len(given)}")
     regions: Tensor = given if encoder is None else encoder(given)
     return regions
 

@@ -62,8 +62,8 @@ class CaptioningSpec(ObjectiveSpec):
     """The dataset's field of what is captioned: images, or regions that are computed already."""
     text: str = "caption"
     """The dataset's field of the captions that are learnt."""
-    captions: str | None = "captions"
-    """The dataset's field of all captions of an image, as references; the learnt ones without it."""
+    captions: str = "captions"
+    """The dataset's field of references: of all captions of an image, or that of `text`."""
     leak: bool = False
     """The generator reads the discriminator's features beside each word."""
     informed: bool = False

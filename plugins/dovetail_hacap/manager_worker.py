@@ -190,7 +190,7 @@ class ManagerWorker(Generator):
 
     def initial_state(self, batch: int, given: Tensor | None = None) -> State:
         """The start token, the annotations and their mean. Shape: given a batch of the condition."""
-        regions = captioner.regions_of(self.encoder, given, f"a batch of {self.regions}, or what the encoder reads")
+        regions = captioner.regions_of(self.encoder, given, batch, self.regions)
         token = torch.full((len(regions),), self.produces.vocabulary.start, device=regions.device)
         weights = regions.new_full(regions.shape[:2], 1 / regions.shape[1])
         goals = regions.new_zeros(len(regions), self.horizon - 1, self.goal)
@@ -268,7 +268,7 @@ class ManagerWorker(Generator):
         if self.manager is None:
             scores, aims = self.readout(worked + self.from_context(seen)), None
         else:
-            aims, manager = self._goals(worked if self.leaks is None else self._leak(leak, worked), seen, manager)
+            aims, manager = self._goals(self._managed(leak, worked), seen, manager)
             scores, goals = self._modulated(worked + self.from_context(seen), aims, goals)
         return Reading(
             logits=scores / self.temperature,
@@ -278,9 +278,13 @@ class ManagerWorker(Generator):
             chosen=torch.stack(chosen, 1) if chosen else None,
         )
 
-    def _leak(self, leak: Tensor | None, like: Tensor) -> Tensor:
-        assert self.leaks is not None
-        return like.new_zeros(*like.shape[:2], self.leaks.size) if leak is None else leak
+    def _managed(self, leak: Tensor | None, worked: Tensor) -> Tensor:
+        """What the manager reads: the leak, zeros where there is none, or the worker's outputs."""
+        if self.leaks is None:
+            if leak is not None:
+                raise ValueError("`leak` must be absent where the generator was built without `leaks`, but is given")
+            return worked
+        return worked.new_zeros(*worked.shape[:2], self.leaks.size) if leak is None else leak
 
     def _goals(self, xs: Tensor, contexts: Tensor, state: State) -> tuple[Tensor, State]:
         """The goals after each step. Shape: xs (batch, time, size), contexts (batch, time, feature)."""

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import frozen
 from torch import Tensor
 
-from dovetail import Batch, Fields, Outcome, Padded, Sequence, Strategy
+from dovetail import Batch, Fields, Outcome, Padded, Sequence, Space, Strategy
 from dovetail.notes import collect
 from dovetail_hacap.captioner import Captioner
 from dovetail_standard.captions_space import Captions
@@ -23,20 +23,20 @@ from dovetail_standard.sides import Sides
 class Telling:
     """A generator of captions, the discriminator beside it if there is one, and how captions are judged.
 
-    `captions` is the batch's field of all captions of an image, `beside` the fields that the outcome passes on, and
-    `strategy` writes the captions that are judged.
+    `captions` is the batch's field of references, `beside` the fields that the outcome passes on, and `strategy` writes
+    the captions that are judged.
     """
 
     sides: Sides
-    captions: str | None
-    references: Any
+    captions: str
+    references: Space
     beside: Fields
     strategy: Strategy
 
     @classmethod
-    def of(cls, sides: Sides, data: Fields, captions: str | None, strategy: Strategy) -> Telling:
-        """Raises Misfit where `captions` is no field of captions."""
-        references = sides.tokens if captions is None else field_of(data, captions, Captions)
+    def of(cls, sides: Sides, data: Fields, captions: str, strategy: Strategy) -> Telling:
+        """Raises Misfit where `captions` is no field of captions, several an image or one."""
+        references = data[captions] if captions == sides.text else field_of(data, captions, Captions)
         read = {sides.text, sides.given, captions}
         beside = Fields({name: space for name, space in data.items() if name not in read})
         return cls(sides=sides, captions=captions, references=references, beside=beside, strategy=strategy)
@@ -71,7 +71,7 @@ class Telling:
             yield {
                 "nll": Padded(nll[..., None], real.lengths),
                 "samples": samples,
-                "references": real if self.captions is None else batch[self.captions],
+                "references": batch[self.captions],
                 **{name: batch[name] for name in self.beside},
                 **shown,
                 **{f"sample_{name}": value for name, value in sampled.items()},

@@ -3,3 +3,4 @@
 from dovetail_hacap.examples import metrics, models
 
 EXAMPLES = {**metrics.EXAMPLES, **models.EXAMPLES}
+EXPECTED_FAILURES = models.EXPECTED_FAILURES
