@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -61,6 +62,11 @@ def told(outcome: dict[str, Any]) -> dict[str, Any]:
     texts = [f"a {things[0].size} {things[0].colour} {things[0].shape}" for things in scenes]
     numbers = [torch.tensor([*words.vocabulary.encode(text.split()), words.vocabulary.end]) for text in texts]
     return {**outcome, "samples": words.collate(numbers)}
+
+
+def kept(**values: Any) -> Callable[[Path], Mapping[str, Any]]:
+    """The values of an example that keeps features in the folder of the checks."""
+    return lambda folder: {"cache": str(folder), "device": "cpu", **values}
 
 
 def labelled(space: Any, **values: Any) -> Example:
@@ -216,6 +222,8 @@ METRICS = {
     "metric/truth": (described(3, LONGEST + 1), described(1, 9)),
 }
 
+FEW_SCENES = {"use": "standard/scenes", "train": 6, "valid": 5, "test": 4, "size": 8}
+
 DATASETS = {
     "dataset/digits": (
         Example(changed={"split_seed": 1}),
@@ -257,6 +265,18 @@ DATASETS = {
         Example(
             files(write_flickr8k, size=8, augment=True, captions="token", longest=4, too_long="cut"),
             changed=files(write_flickr8k, size=8, augment=True, captions="token", longest=3, too_long="cut"),
+        ),
+    ),
+    "dataset/features": (
+        Example(
+            kept(dataset=FEW_SCENES, encoder={"use": "standard/conv", "channels": [3], "output": "regions"}, batch=2),
+            changed=kept(dataset=FEW_SCENES, encoder={"use": "standard/conv", "channels": [3], "kernel": 5}),
+        ),
+        Example(
+            kept(dataset=FEW_SCENES, encoder="standard/flatten", into="pixels", keep=True, dtype="float16"),
+            changed=kept(
+                dataset={**FEW_SCENES, "seed": 1}, encoder="standard/flatten", into="pixels", keep=True, dtype="float16"
+            ),
         ),
     ),
     "dataset/scenes": (
