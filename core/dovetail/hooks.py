@@ -53,5 +53,13 @@ def dovetail_report(report: Any, folder: Path) -> Path | list[Path] | None:
 
 
 @_spec
+def dovetail_samples(samples: Any, folder: Path) -> Path | list[Path] | None:
+    """Samples of a run (`dovetail.report.samples.Samples`) were drawn, and a figure is asked for: draw it in `folder`.
+
+    The file that was drawn, or several; None where there is nothing to draw.
+    """
+
+
+@_spec
 def dovetail_commands(app: typer.Typer) -> None:
     """Add commands to the command line."""

@@ -7,7 +7,7 @@ import dovetail
 from dovetail import Mistake, Vector
 from dovetail.bench.store import RunFolder
 from dovetail.randomness import reseed
-from dovetail.report.samples import draw_samples, leaking
+from dovetail.report.samples import draw, leaking
 
 WORKSPACE = """
 [systems.leak]
@@ -26,7 +26,7 @@ def test_a_leak_is_read_where_samples_are_drawn(tmp_path, monkeypatch):
     (tmp_path / "texts.txt").write_text("".join(f"a {thing} is here\n" for thing in range(60)))
     registry = dovetail.registry()
     run = dovetail.train(registry.system("leak"), store=tmp_path / "runs")
-    file = draw_samples(RunFolder(run.folder.path), registry, n=5, seed=3)
+    file = draw(RunFolder(run.folder.path), registry, n=5, seed=3).write()
     parts = dovetail.load(run.folder.path, registry).parts
     generator, judge = parts["generator"], parts["discriminator"]
     with torch.no_grad():

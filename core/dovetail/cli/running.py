@@ -112,11 +112,11 @@ def _print_runs(state: State, bench: Any, one: Any) -> None:
 def _samples(folder: RunFolder, registry: Registry) -> Path | None:
     """A finished run's samples, drawn now where none were; None where no part generates, or it needs a condition."""
     from dovetail.bench.store import FinishedRun, Store
-    from dovetail.report.samples import draw_samples, generators, samples_of
+    from dovetail.report.samples import draw, generators, samples_of
 
     found = generators(FinishedRun(folder, registry, Store(folder.path.parent)))
     if len(found) == 1 and None in found.values():
-        return samples_of(folder) or draw_samples(folder, registry)
+        return samples_of(folder) or draw(folder, registry).write()
     return samples_of(folder)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dovetail.cli.checking import StoreFolder
+from dovetail.cli.checking import Changes, StoreFolder
 from dovetail.cli.screen import columns, examples, say
-from dovetail.cli.state import state_of
+from dovetail.cli.state import State, state_of
+
+if TYPE_CHECKING:
+    from dovetail.report.samples import Samples
 
 
 def add(app: typer.Typer) -> None:
@@ -17,7 +20,8 @@ def add(app: typer.Typer) -> None:
     app.command(
         epilog=examples(
             "dovetail sample digits-dcgan -n 64         the run whose name begins so",
-            "dovetail sample char-lm -n 5 --seed 1",
+            "dovetail sample char-lm -n 5 --seed 1 decoding=standard/ancestral decoding.temperature=0.7",
+            "dovetail sample my-captions --input one.jpg --input two.png decoding=standard/beam",
         )
     )(sample)
     app.command(
@@ -36,9 +40,20 @@ def sample(
     run: Annotated[
         str, typer.Argument(metavar="RUN", help="A finished run: its folder, its name, or the beginning of its name.")
     ],
+    changes: Changes = None,
     *,
     n: Annotated[
-        int | None, typer.Option("-n", min=1, metavar="N", help="How many; by default 64 images, 16 of anything else.")
+        int | None,
+        typer.Option(
+            "-n",
+            min=1,
+            metavar="N",
+            help="How many, of each picture; by default 1 of a picture, 64 images, or 16 of anything else.",
+        ),
+    ] = None,
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Option("--input", metavar="FILE", help="A picture that the sample is of; may be repeated."),
     ] = None,
     part: Annotated[
         str | None, typer.Option(metavar="NAME", help="The part that generates, where there are several.")
@@ -48,20 +63,40 @@ def sample(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The file to write; `samples` in the run's folder by default.")
     ] = None,
+    figure: Annotated[
+        bool, typer.Option("--figure", help="Let the plugins draw what they know how to, beside the file.")
+    ] = False,
 ) -> None:
     """Draw samples from a finished run.
 
-    Images become one picture, text is printed and written, anything else becomes a safetensors file.
+    Images become one picture, text is printed and written, anything else becomes a safetensors file. A generator with a
+    condition, of captions say, is given pictures by `--input`. `decoding=NAME` says how texts are written; see
+    `dovetail list decoding`.
     """
-    from dovetail.report.samples import draw_samples
+    from dovetail.report.samples import draw
+    from dovetail.tables import overrides
 
     state = state_of(context)
     folder = state.bench(store).store.find(run)
-    file = draw_samples(folder, state.registry, n=n, seed=seed, part=part, file=out)
-    is_text = file.suffix == ".txt"
-    if is_text:
+    asked = overrides(changes or [])
+    samples = draw(folder, state.registry, n=n, seed=seed, part=part, files=inputs or (), changes=asked)
+    file = samples.write(out)
+    if samples.files:
+        for picture, text in zip(samples.files, samples.texts, strict=False):
+            typer.echo(f"{picture}: {text}")
+    elif samples.texts:
         typer.echo(file.read_text(encoding="utf-8"), nl=False)
-    typer.echo(str(file), err=is_text)
+    drawn = _figures(state, samples, file.parent) if figure else []
+    typer.echo(", ".join([str(file), *drawn]), err=bool(samples.texts))
+
+
+def _figures(state: State, samples: Samples, folder: Path) -> list[str]:
+    """Let the plugins draw samples; the names of the files."""
+    answers = state.registry.behaviour.call("dovetail_samples", samples=samples, folder=folder)
+    drawn = [Path(file).name for answer in answers for file in (answer if isinstance(answer, list) else [answer])]
+    if not drawn:
+        say("--figure: no plugin has anything to draw of these samples", error=True)
+    return drawn
 
 
 def score(

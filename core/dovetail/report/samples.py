@@ -7,18 +7,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from collections.abc import Sequence as Items
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 from dovetail.bench.files import write_tensors, write_text, write_whole
 from dovetail.bench.store import FinishedRun, RunFolder, Store
-from dovetail.errors import Mistake, listed
+from dovetail.errors import Mistake, Where, listed
+from dovetail.frozendict import FrozenDict
+from dovetail.interfaces import DecodingSpec, Leak, Stepwise, Strategy
 from dovetail.registries import Registry
+from dovetail.report.conditions import FROM_PYTHON, conditions
 from dovetail.spaces import Image, Padded, Space, Tokens
+from dovetail.tables import Given, put_all
+from dovetail.tables import given as as_given
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
     from torch import Tensor
+
+    from dovetail.assembly import Model
 
 IMAGES, OTHERS = 64, 16
 """How many samples are drawn where nothing else is asked for."""
@@ -44,48 +54,134 @@ def samples_of(folder: RunFolder) -> Path | None:
     return next((file for file in files if file.exists()), None)
 
 
-def draw_samples(
+@frozen(eq=False, kw_only=True)
+class Samples:
+    """Samples of a finished run's generator, and all that they were drawn with.
+
+    Args:
+        run: the run: `run.folder`, and `run.system`, the spec.
+        model: the run's, with its weights.
+        part: the name of the part that generates.
+        values: a batch of what it produces.
+        given: the condition of each, a batch of the generator's space for it; None where it has none.
+        leak: what the generator read while it sampled, if it does.
+        files: the picture that each was drawn under, where the condition came from pictures.
+    """
+
+    run: FinishedRun
+    model: Model
+    part: str
+    values: Any
+    given: Any = None
+    leak: Leak | None = None
+    files: tuple[Path, ...] = ()
+
+    @property
+    def generator(self) -> Any:
+        """The part that generates."""
+        return self.model.parts[self.part]
+
+    @property
+    def texts(self) -> list[str]:
+        """The samples as texts; none where they are none."""
+        space = self.generator.produces
+        return space.decode(self.values) if isinstance(space, Tokens) else []
+
+    def write(self, file: Path | None = None) -> Path:
+        """Write them; `samples` in the run's folder by default. The file that was written."""
+        return write_samples(self.generator.produces, self.values, file or self.run.folder.file("samples"))
+
+
+def draw(
     folder: RunFolder,
     registry: Registry,
     *,
     n: int | None = None,
     seed: int = 0,
     part: str | None = None,
-    file: Path | None = None,
-) -> Path:
-    """Draw samples from a finished run's generator; the file that they are in.
+    files: Items[Path] = (),
+    changes: Mapping[str, Given] = FrozenDict(),
+) -> Samples:
+    """Draw samples from a finished run's generator.
 
     Args:
         folder: the run's.
         registry: names the components.
-        n: how many; 64 images, or 16 of anything else by default.
+        n: how many, of each picture where there are any; by default one a picture, or 64 images, 16 of anything else.
         seed: of the samples.
         part: which part generates; needed where several do.
-        file: with or without its ending; `samples` in the run's folder by default.
+        files: pictures, of which the generator's condition is made.
+        changes: `decoding`, how texts are written, and values in it, by path.
 
     Raises:
-        Mistake: no part generates, or the one that does needs a condition.
+        Mistake: no part generates, or it cannot be sampled so.
     """
     import torch
 
-    from dovetail import load
+    from dovetail.bench import load
     from dovetail.randomness import reseed
 
     run = FinishedRun(folder, registry, Store(folder.path.parent))
     name = choose(run, part)
-    parts: Any = load(folder.path, registry).parts
-    generator, reads = parts[name], run.spaces["slots"][name][0].get("leaks")
-    leak = {} if reads is None else {"leak": leaking(parts, reads, name)}
-    reseed(seed, "sample")
+    condition, reads = generators(run)[name], run.spaces["slots"][name][0].get("leaks")
+    _check_condition(run, name, condition, files)
+    strategy = decoding(run, changes)
+    model = load(folder.path, registry)
+    generator: Any = model.parts[name]
+    if strategy is not None and not (isinstance(generator, Stepwise) and isinstance(generator.produces, Tokens)):
+        raise Mistake(f"`decoding` is how a generator of tokens writes, but `{name}` makes {generator.produces}")
+    count = n or (1 if files else IMAGES if isinstance(generator.produces, Image) else OTHERS)
+    leak = None if reads is None else leaking(model.parts, reads, name)
     with torch.no_grad():
-        samples = generator.sample(n or (IMAGES if isinstance(generator.produces, Image) else OTHERS), **leak)
-    return write_samples(generator.produces, samples, file or folder.file("samples"))
+        given = None if condition is None else conditions(run, model, condition, files).repeat_interleave(count, 0)
+        more = {"given": given, "strategy": strategy, "leak": leak}
+        reseed(seed, "sample")
+        values = generator.sample(
+            count * max(len(files), 1), **{key: value for key, value in more.items() if value is not None}
+        )
+    each = tuple(file for file in files for _ in range(count))
+    return Samples(run=run, model=model, part=name, values=values, given=given, leak=leak, files=each)
+
+
+def _check_condition(run: FinishedRun, name: str, condition: Space | None, files: Items[Path]) -> None:
+    """That pictures are given where the generator needs a condition, and none where it takes none."""
+    if condition is None and files:
+        raise Mistake(f"the generator `{name}` of the run {run.folder.name} takes no condition: leave --input out")
+    if condition is not None and not files:
+        raise Mistake(
+            f"the generator `{name}` of the run {run.folder.name} needs a condition, {condition}, and cannot be sampled"
+            f" without: give pictures to make it of, --input FILE; or, from Python, any: {FROM_PYTHON}"
+        )
+
+
+def decoding(run: FinishedRun, changes: Mapping[str, Given]) -> Strategy | None:
+    """How texts are written: what is asked for, over the run's objective's slot `decoding` where it has one.
+
+    Where neither is there, None: the generator writes as it does by itself.
+
+    Raises:
+        Faults: something else is to be changed, or it is no decoding.
+    """
+    from dovetail.assembly import Assembly
+    from dovetail.config import Loader
+
+    own = getattr(run.system.stages[-1].objective, "decoding", None)
+    runs, table = run.store.earlier(run.registry), put_all(as_given({}, Where("overrides")), changes)
+    loader = Loader(run.registry, "samples", runs)
+    for key, value in table.without("decoding").value.items():
+        loader.unknown(value, key, key, ["decoding"])
+    asked = table.at("decoding")
+    default = own if isinstance(own, DecodingSpec) else None
+    spec = default if asked is None else loader.slot(asked, "decoding", DecodingSpec, True, default)
+    loader.finish()
+    if spec is None:
+        return None
+    strategy: Strategy = Assembly(run.registry, runs=runs).handle(spec, "decoding").build()
+    return strategy
 
 
 def leaking(parts: Mapping[str, Any], space: Space, name: str) -> Any:
     """The part whose features the generator `name` reads while it samples; raises `Mistake` where none leaks them."""
-    from dovetail.interfaces import Leak
-
     found = [part for part in parts.values() if isinstance(part, Leak) and part.leaks == space]
     if not found:
         raise Mistake(f"the generator `{name}` reads what another part leaks, {space}, and no part of the run does")
@@ -102,11 +198,6 @@ def choose(run: FinishedRun, part: str | None) -> str:
     name = part or next(iter(found))
     if name not in found:
         raise Mistake(f"the run {run.folder.name} has no generator `{name}`; its generators are {listed(found)}")
-    if found[name] is not None:
-        raise Mistake(
-            f"the generator `{name}` of the run {run.folder.name} needs a condition, {found[name]}, and cannot be"
-            " sampled without; from Python, give one: `dovetail.load(RUN).parts[…].sample(n, given=…)`"
-        )
     return name
 
 
