@@ -101,6 +101,20 @@ def test_captions_are_scored_by_scenes(dovetail, files):
     assert "scenes.jsonl:1: " in dovetail("score", "truth", "--samples", "p.txt", "--references", "scenes.jsonl").err
 
 
+def test_captions_are_scored_by_the_references_of_their_line(dovetail, files):
+    files(s=["a red dog", "a cat"], r=["a red dog\tone dog", "the cat\ta cat sat"])
+    words = ("--samples", "s.txt", "--references", "r.txt", "--json", "out.json")
+    found = dovetail("score", "corpus-bleu", "rouge-l", "cider", *words)
+    assert (found.status, found.err) == (0, "")
+    written = json.loads((files() / "out.json").read_text())
+    assert written["hacap/corpus-bleu.2"] == pytest.approx(1)
+    assert written["hacap/rouge-l"] == pytest.approx((1 + 2.44 * 2 / 3 / (2 / 3 + 1.44)) / 2)
+    assert written["hacap/cider"] > 0
+    files(r=["a red dog\tone dog"])
+    found = dovetail("score", "cider", "--samples", "s.txt", "--references", "r.txt")
+    assert "hacap/cider: `samples` must be as many as `references`, 1, but are 2" in found.err
+
+
 def test_texts_are_scored_by_their_words(dovetail, files):
     files(s=["the cat on a mat"], r=["a cat sat on a mat", "the dog sat"])
     words = ("--samples", "s.txt", "--references", "r.txt", "--json", "out.json")
