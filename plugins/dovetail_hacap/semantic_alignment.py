@@ -20,7 +20,7 @@ phipson2010permutation has it: it is never 0, and small where alignment is more 
   null distribution too, as its mean. What passes this test is the caption's own. A caption that is the only one of its
   length keeps its partner, and so speaks for nothing.
 - `null = "within"`: the steps of each caption's attention change places. That asks less: two courses that have nothing
-  to do with one another, but are both large at the first words, pass.
+  to do with one another, but are both large at the first words, pass, and smooth ones do too often.
 
 *Not covered:* which way goals change, and where attention goes.
 

@@ -206,6 +206,16 @@ def test_a_course_that_all_captions_share_is_found_within_them_and_not_between_t
     assert own == pytest.approx(0, abs=0.05)  # the null distribution's mean is what the course makes of itself
 
 
+def test_smooth_courses_are_found_within_captions_too_often_and_not_between_them():
+    def smooth(seed):
+        walks = np.random.default_rng(seed).normal(size=(12, 2, 10)).cumsum(axis=2)
+        return [tuple(each) for each in 0.05 + walks / 400]
+
+    captions = [smooth(seed) for seed in range(100)]
+    assert evenly(real(each, permutations=19)["real-p"] for each in captions)
+    assert not evenly(real(each, permutations=19, null="within")["real-p"] for each in captions)
+
+
 def test_an_alignment_of_a_captions_own_is_found_between_captions_that_share_a_course():
     course = np.array([0.08, 0.04, 0.02, 0.02, 0.02, 0.02])
     captions = [(course + turns / 10, course + turns / 5) for turns, _ in independent(0)]
