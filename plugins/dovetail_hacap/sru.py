@@ -22,7 +22,6 @@ from torch.nn import functional as F
 
 from dovetail import Cell, CellSpec, State, Vector, within
 from dovetail_hacap.sru_scan import ACTIVATIONS, Activation, SruScan
-from dovetail_standard.products import Linear
 
 Projection = Literal["always", "where-needed"]
 
@@ -121,26 +120,21 @@ class SruLayer(nn.Module):
 
     def forward(self, xs: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """All steps, and the memory after them. Shape: xs (batch, time, input), c (batch, hidden)."""
-        bias = F.pad(self.bias, (self.hidden, len(self.weight) - 3 * self.hidden))
-        projected = len(self.weight) > 3 * self.hidden
-        past = xs if self.highway and not projected else None
-        if not self.fused:
-            return self._steps(F.linear(xs, self.weight, bias), past, c)
-        if torch.is_autocast_enabled(xs.device.type):
-            sums = F.linear(xs, self.weight, bias).to(c.dtype)
-        else:
-            sums = Linear.apply(xs.flatten(0, 1), self.weight, bias).unflatten(0, xs.shape[:2])
-        return SruScan.apply(sums, past, c, self.activation)
+        if self.fused and not torch.is_autocast_enabled(xs.device.type):
+            return SruScan.apply(xs, c, self.weight, self.bias, self.highway, self.activation)
+        return self._steps(xs, c)
 
-    def _steps(self, sums: Tensor, past: Tensor | None, c: Tensor) -> tuple[Tensor, Tensor]:
-        candidate, forget, reset, *projected = sums.split(self.hidden, 2)
+    def _steps(self, xs: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        biases = F.pad(self.bias, (self.hidden, len(self.weight) - 3 * self.hidden))
+        candidate, forget, reset, *projected = F.linear(xs, self.weight, biases).split(self.hidden, 2)
         forget, reset = forget.sigmoid(), reset.sigmoid()
         cs = []
         for now in zip(candidate.unbind(1), forget.unbind(1), strict=True):
             c = remember(*now, c)
             cs.append(c)
         seen = ACTIVATIONS[self.activation](torch.stack(cs, 1))
-        return put_out(seen, reset, projected[0] if projected else past), c
+        past = (projected or [xs])[0] if self.highway else None
+        return put_out(seen, reset, past), c
 
 
 @final

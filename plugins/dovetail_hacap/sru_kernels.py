@@ -1,8 +1,8 @@
 """The elementwise part of a simple recurrent unit as Triton kernels: one program for each example and block of units.
 
 Paper: hacap2018, section 3.4. A program goes through all steps with its memory in registers; the way back makes the
-gates again, which costs less than reading them. `forward` and `backward` are those of `sru_scan`, in which the way back
-asks for less. Half precision is computed in float32.
+gates again, which costs less than reading them. `forward` and `backward` are those of `sru_scan`; they leave the sums
+as they are, and keep the memories only. Half precision is computed in float32.
 
 Axes: batch time feature; sums are `(block hidden)`, of the candidate, f, r and the highway where it is projected.
 """

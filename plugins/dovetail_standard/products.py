@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, final
 
 import torch
 from torch import Tensor
-from torch.autograd.function import Function, once_differentiable
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -28,23 +26,6 @@ def outer(a: Tensor, b: Tensor) -> Tensor:
     if _is_onednns(a):
         return _onednn(b.t().contiguous(), a.t(), None).t().contiguous()  # of the two, b is narrower, and is turned
     return a.t() @ b
-
-
-@final
-class Linear(Function):
-    """`apply(x, weight, bias)`: `linear` with first derivatives. Shape: as there."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        return linear(x, weight, bias)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = ctx.saved_tensors
-        of_x = linear(gradient, weight.t()) if ctx.needs_input_grad[0] else None
-        return of_x, outer(gradient, x), gradient.new_ones(len(gradient)) @ gradient  # faster than a sum over rows
 
 
 def repeated(weight: Tensor, rows: int, times: int) -> Callable[[Tensor], Tensor]:

@@ -58,30 +58,3 @@ def test_a_cell_gives_the_same_by_both_ways(monkeypatch):
         found.append([ys, *torch.autograd.grad(ys.square().sum(), list(cell.parameters()))])
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_linear_map_has_the_gradients_of_pytorchs(dtype):
-    tensors = [torch.randn(size, dtype=dtype, requires_grad=True) for size in ((7, 3), (5, 3), (5,))]
-    wanted = torch.randn(7, 5, dtype=dtype)
-    found = [
-        torch.autograd.grad((linear(*tensors) * wanted).sum(), tensors)
-        for linear in (products.Linear.apply, torch.nn.functional.linear)
-    ]
-    for one, other in zip(*found, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize("right", [None, False])
-def test_a_product_with_gradients_has_those_of_pytorchs(monkeypatch, right):
-    if right is False:
-        monkeypatch.setattr(products, "operators_are_right", lambda: False)
-    torch.manual_seed(0)
-    x, weight, bias = (torch.randn(*shape, requires_grad=True) for shape in ((7, 3), (5, 3), (5,)))
-    factors = torch.randn(7, 5)
-    for found, expected in zip(
-        torch.autograd.grad((factors * products.Linear.apply(x, weight, bias)).sum(), [x, weight, bias]),
-        (factors @ weight, factors.T @ x, factors.sum(0)),
-        strict=True,
-    ):
-        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
