@@ -5,10 +5,14 @@ import pytest
 import torch
 from PIL import Image as Pictures
 
-from dovetail import Image, Mistake, Padded, Tokens, Vector, Vocabulary
+from dovetail import Image, Mistake, Padded, Tokens, Vector, Vocabulary, registry
 from dovetail.bench.files import read_tensors
 from dovetail.bench.store import RunFolder
-from dovetail.report.samples import choose, generators, samples_of, sheet, write_samples
+from dovetail.report.conditions import repeated
+from dovetail.report.samples import choose, decoding, generators, samples_of, sheet, write_samples
+from dovetail.tables import overrides
+from dovetail_standard.beam import Beam
+from dovetail_standard.strategy import Greedy
 
 
 def test_images_stand_in_rows_from_left_to_right():
@@ -120,6 +124,39 @@ def test_the_one_generator_needs_no_name_and_one_of_several_does():
 def test_what_does_not_generate_is_not_sampled():
     with pytest.raises(Mistake, match="the run x-s0 has no generator to sample from; its parts are encoder"):
         choose(a_run(encoder={"input": Vector(3)}), None)
+
+
+def writes_by(own, *changes):
+    """How a run writes whose objective has this in its slot `decoding`."""
+    objective = SimpleNamespace() if own is None else SimpleNamespace(decoding=own)
+    run = SimpleNamespace(
+        system=SimpleNamespace(stages=(SimpleNamespace(objective=objective),)),
+        registry=registry(),
+        store=SimpleNamespace(earlier=lambda _: None),
+    )
+    return decoding(run, overrides(changes))
+
+
+def test_texts_are_written_as_asked_else_as_the_objective_writes_them():
+    assert writes_by(None) is None
+    assert writes_by(None, "decoding=standard/beam", "decoding.width=3") == Beam(width=3)
+    assert writes_by(Beam(width=7)) == Beam(width=7)
+    assert writes_by(Beam(width=7), "decoding.alpha=0.5") == Beam(width=7, alpha=0.5)
+    assert writes_by(Beam(width=7), "decoding=greedy", "decoding.length=4") == Greedy(length=4)
+    assert writes_by(Beam(width=7), "decoding=core/none") is None
+
+
+def test_nothing_else_can_be_changed_where_samples_are_drawn():
+    with pytest.raises(Mistake, match=r"(?s)2 faults.*generator: unknown key.*decoding\.width: must be an integer"):
+        writes_by(Beam(), "generator.cell=standard/gru", "decoding.width=wide")
+
+
+def test_a_condition_of_several_tensors_is_repeated_example_by_example():
+    texts = Padded(torch.tensor([[4, 5], [6, 0]]), torch.tensor([2, 1]))
+    twice = repeated(texts, 2)
+    assert twice.data.tolist() == [[4, 5], [4, 5], [6, 0], [6, 0]]
+    assert twice.lengths.tolist() == [2, 2, 1, 1]
+    assert repeated(torch.tensor([[1.0], [2.0]]), 2).tolist() == [[1.0], [1.0], [2.0], [2.0]]
 
 
 def test_samples_that_are_there_are_found(tmp_path):

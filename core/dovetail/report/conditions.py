@@ -17,15 +17,13 @@ from dovetail.report.pictures import read_picture
 from dovetail.spaces import Image, Space
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from dovetail.assembly import Model
 
 FROM_PYTHON = "`dovetail.load(RUN).parts[…].sample(n, given=…)`"
 """How a generator is given any condition."""
 
 
-def conditions(run: FinishedRun, model: Model, space: Space, files: Items[Path]) -> Tensor:
+def conditions(run: FinishedRun, model: Model, space: Space, files: Items[Path]) -> Any:
     """Pictures as a batch of the condition `space`, in their order.
 
     Where the space is no image, the first encoder reads them whose output it is: among the parts of the run, and then
@@ -40,12 +38,18 @@ def conditions(run: FinishedRun, model: Model, space: Space, files: Items[Path])
         return torch.stack([read_picture(file, space) for file in files])
     for encoder, reads in _encoders(run, model):
         if encoder.output == space and isinstance(reads, Image):
-            made: Tensor = encoder.eval()(torch.stack([read_picture(file, reads) for file in files]))
-            return made
+            return encoder.eval()(torch.stack([read_picture(file, reads) for file in files]))
     raise Mistake(
         f"the run {run.folder.name} needs {space}, which no part of it makes of a picture; from Python, give it:"
         f" {FROM_PYTHON}"
     )
+
+
+def repeated(condition: Any, count: int) -> Any:
+    """A batch, each of whose examples stands there `count` times, one behind the other."""
+    if isinstance(condition, tuple):
+        return type(condition)(*(repeated(part, count) for part in condition))
+    return condition.repeat_interleave(count, 0)
 
 
 def _encoders(run: FinishedRun, model: Model) -> Iterator[tuple[Encoder, Any]]:

@@ -19,7 +19,7 @@ from dovetail.errors import Mistake, Where, listed
 from dovetail.frozendict import FrozenDict
 from dovetail.interfaces import DecodingSpec, Leak, Stepwise, Strategy
 from dovetail.registries import Registry
-from dovetail.report.conditions import FROM_PYTHON, conditions
+from dovetail.report.conditions import FROM_PYTHON, conditions, repeated
 from dovetail.spaces import Image, Padded, Space, Tokens
 from dovetail.tables import Given, put_all
 from dovetail.tables import given as as_given
@@ -133,7 +133,7 @@ def draw(
     count = n or (1 if files else IMAGES if isinstance(generator.produces, Image) else OTHERS)
     leak = None if reads is None else leaking(model.parts, reads, name)
     with torch.no_grad():
-        given = None if condition is None else conditions(run, model, condition, files).repeat_interleave(count, 0)
+        given = None if condition is None else repeated(conditions(run, model, condition, files), count)
         more = {"given": given, "strategy": strategy, "leak": leak}
         reseed(seed, "sample")
         values = generator.sample(
