@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from PIL import Image as Picture
 from scipy.io import savemat
 
-from dovetail_standard import cifar10, flickr8k, mnist
+from dovetail_standard import cifar10, flickr8k, flickr30k, mnist
 
 Writer = Callable[[Path, int], None]
 """Writes the files of a dataset into a folder; other data for another number."""
@@ -74,6 +75,40 @@ def write_flickr8k(folder: Path, number: int) -> None:
         (folder / name).write_text("".join(lines), encoding="utf-8")
     for name, images in _divided(photographs).items():
         (folder / flickr8k.PARTS[name]).write_text("".join(f"{image}\n" for image in images), encoding="utf-8")
+
+
+def write_flickr30k(folder: Path, number: int) -> None:
+    """Eleven photographs with five captions each, and Karpathy's division of them."""
+    photographs = _captioned(folder / flickr30k.FOLDERS[0], number)
+    lines = [f"{image}#{place}\t{text}\n" for image, texts in photographs.items() for place, text in enumerate(texts)]
+    (folder / flickr30k.CAPTIONS).write_text("".join(lines), encoding="utf-8")
+    (folder / flickr30k.DIVISION).write_text(_division(photographs), encoding="utf-8")
+
+
+def write_coco_captions(folder: Path, number: int) -> None:
+    """Eleven photographs with five captions each, in the editions' two parts."""
+    photographs = _captioned(folder / "train2014", number)
+    (folder / "annotations").mkdir(exist_ok=True)
+    (folder / "val2014").mkdir(exist_ok=True)
+    for part, chosen in (("train", slice(0, 5)), ("val", slice(5, None))):
+        images = [*photographs][chosen]
+        for image in images if part == "val" else ():
+            (folder / "train2014" / image).rename(folder / "val2014" / image)
+        told = [
+            {"id": 10 * place + turn, "image_id": place, "caption": text}
+            for place, image in enumerate(images)
+            for turn, text in enumerate(photographs[image])
+        ]
+        content = {"images": [{"id": n, "file_name": image} for n, image in enumerate(images)], "annotations": told}
+        (folder / "annotations" / f"captions_{part}2014.json").write_text(json.dumps(content), encoding="utf-8")
+    (folder / "dataset_coco.json").write_text(_division(photographs), encoding="utf-8")
+
+
+def _division(names: Iterable[str]) -> str:
+    words = {"train": "train", "valid": "val", "test": "test"}
+    parts = _divided(names)
+    images = [{"filename": image, "split": words[split]} for split, chosen in parts.items() for image in chosen]
+    return json.dumps({"images": images})
 
 
 def _captioned(folder: Path, number: int) -> dict[str, list[str]]:

@@ -17,7 +17,9 @@ from dovetail_standard.caption_words import LONGEST, vocabulary
 from dovetail_standard.example_files import (
     files,
     write_cifar10,
+    write_coco_captions,
     write_flickr8k,
+    write_flickr30k,
     write_flowers102,
     write_mnist,
     write_split_text,
@@ -265,6 +267,20 @@ DATASETS = {
         Example(
             files(write_flickr8k, size=8, augment=True, captions="token", longest=4, too_long="cut"),
             changed=files(write_flickr8k, size=8, augment=True, captions="token", longest=3, too_long="cut"),
+        ),
+    ),
+    "dataset/flickr30k": (
+        Example(files(write_flickr30k, size=8), changed=files(write_flickr30k, 1, size=8)),
+        Example(
+            files(write_flickr30k, size=8, min_count=1, vocabulary_from="all"),
+            changed=files(write_flickr30k, size=8, min_count=1, vocabulary_from="all", longest=5),
+        ),
+    ),
+    "dataset/coco-captions": (
+        Example(files(write_coco_captions, size=8), changed=files(write_coco_captions, 1, size=8)),
+        Example(
+            files(write_coco_captions, size=8, augment=True, longest=4, too_long="cut"),
+            changed=files(write_coco_captions, size=9, augment=True, longest=4, too_long="cut"),
         ),
     ),
     "dataset/features": (

@@ -15,7 +15,7 @@ captions have at most 20, as hacap2018, section 5.1, says of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from collections.abc import Sequence as Items
 from pathlib import Path
 from typing import Literal
@@ -23,9 +23,8 @@ from typing import Literal
 from attrs import field, frozen
 
 from dovetail import Mistake
-from dovetail.errors import listed
 from dovetail_standard.arrays import ArrayDataset
-from dovetail_standard.captioned_images import NAMED, Captioned, CaptionedImagesSpec, Collection, Words, lowered
+from dovetail_standard.captioned_images import Captioned, CaptionedImagesSpec, Collection, Words, lowered, strangers
 from dovetail_standard.text_files import read_text
 
 FOLDERS = ("Flicker8k_Dataset", "Flickr8k_Dataset")
@@ -59,7 +58,7 @@ class Flickr8kSpec(CaptionedImagesSpec):
             split: [Captioned(folder / name, captions.get(name, ())) for name in read_names(part)]
             for split, part in parts.items()
         }
-        return self.dataset(Collection(images, {"train": tuple(_strangers(folder, captions, images))}))
+        return self.dataset(Collection(images, {"train": tuple(strangers(folder, captions, images))}))
 
 
 def _found(names: Iterable[str], folders: Items[Path]) -> Path:
@@ -103,16 +102,3 @@ def read_names(file: Path) -> list[str]:
     if not names:
         raise Mistake(f"{file} must name images, one a line, but names none: get it anew")
     return names
-
-
-def _strangers(folder: Path, captions: Iterable[str], images: Mapping[str, Items[Captioned]]) -> Iterator[str]:
-    """What is said of captions that are not used, since their image is in no split."""
-    used = {image.file.name for split in images.values() for image in split}
-    there = {file.name for file in folder.iterdir()}
-    strangers = [name for name in captions if name not in used]
-    for names, why in (
-        ([name for name in strangers if name not in there], "that are not there"),
-        ([name for name in strangers if name in there], "that are in no split"),
-    ):
-        if names:
-            yield f"there are captions of {len(names)} images {why} ({listed(names, most=NAMED)})"
