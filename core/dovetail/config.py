@@ -289,7 +289,8 @@ class Loader:
                 filled[name] = self.value(values[name], inner, hint, old)
                 self._validate(attribute, filled[name], values[name], inner)
             elif old is attrs.NOTHING:
-                self.fault(given.where, inner, f"is missing; it must be {spell(hint)}")
+                how = f"write `{inner}=…` behind the command" if self.registry.is_plugins(given.where) else ""
+                self.fault(given.where, inner, f"is missing; it must be {spell(hint)}", how)
             else:
                 filled[name] = old
                 self._note_slots(old, inner)

@@ -126,6 +126,9 @@ def test_every_slot_or_one_is_filled(dovetail):
     assert "core/none" in slots["encoder.cell.dropout"]
     assert "core/none" not in slots["encoder.cell"]
     assert dovetail("fits", "rows", "encoder.cell").out.split() == slots["encoder.cell"]
-    changed = dovetail("fits", "rows", "encoder.cell.dropout", "--set", "encoder.cell=gru")
+    changed = dovetail("fits", "rows", "encoder.cell.dropout", "encoder.cell=gru")
     assert changed.status == 2
     assert "system rows has no slot `encoder.cell.dropout`" in changed.err
+    assert dovetail("fits", "rows", "encoder.cell=gru", "encoder.cell").out.split() == slots["encoder.cell"]
+    both = dovetail("fits", "rows", "encoder", "encoder.cell")
+    assert (both.status, both.err) == (2, "one slot can be asked for, but here are encoder and encoder.cell\n")

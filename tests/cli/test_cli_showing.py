@@ -38,6 +38,20 @@ def test_a_system_is_filled_in(dovetail):
     assert ["lr", "0.01"] in [line.split() for line in lines]
 
 
+def test_a_system_whose_data_are_not_given_is_shown_and_says_what_to_give(dovetail):
+    found = dovetail("show", "text-gan/lm-small", "generator.cell.hidden=7")
+    assert found.status == 0
+    rows = [line.split() for line in found.out.splitlines()]
+    assert ["path", "required"] in rows
+    assert ["hidden", "7"] in rows
+    wanted = "dataset.path must be given, as `dataset.path=…` behind the command: Folder that holds the corpus's JSON"
+    assert found.out.splitlines()[-1].startswith(wanted)
+    wrong = dovetail("show", "text-gan/lm-small", "generator.cell.hiden=7")
+    assert wrong.status == 2
+    assert "generator.cell.hiden: unknown key; did you mean `hidden`?" in wrong.err
+    assert "dataset.path: is missing; it must be a path\n    write `dataset.path=…` behind the command" in wrong.err
+
+
 def test_a_system_is_shown_with_changes(dovetail):
     text = dovetail("show", "rows", "encoder.cell=gru").out
     assert "standard/gru" in text

@@ -32,7 +32,7 @@ def add(app: typer.Typer) -> None:
         epilog=examples(
             "dovetail fits quickstart-base                      every slot",
             "dovetail fits quickstart-base encoder.cell         one slot, a name a line",
-            "dovetail fits char-lm generator.cell --set dataset.path=my-novel.txt",
+            "dovetail fits char-lm generator.cell dataset.path=my-novel.txt",
         )
     )(fits)
     app.command(
@@ -47,12 +47,11 @@ def add(app: typer.Typer) -> None:
 def fits(
     context: typer.Context,
     system: Annotated[str, typer.Argument(metavar="SYSTEM", help="A system's name; see `dovetail systems`.")],
-    slot: Annotated[
-        str, typer.Argument(metavar="SLOT", help="A slot's path, like `encoder.cell`; all slots without it.")
-    ] = "",
-    *,
-    change: Annotated[
-        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change the system first; may be repeated.")
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SLOT | PATH=VALUE", help="A slot's path, like `encoder.cell`, or all slots; changes to the system."
+        ),
     ] = None,
     store: StoreFolder = None,
 ) -> None:
@@ -65,10 +64,14 @@ def fits(
     state = state_of(context)
     state.must_name(system, "systems")
     checker = state.bench(store).checker
-    tables = state.registry.tables(system, overrides(change or []))
-    if slot:
+    asked = [word for word in words or [] if "=" not in word]
+    if len(asked) > 1:
+        raise Mistake(f"one slot can be asked for, but here are {' and '.join(asked)}")
+    tables = state.registry.tables(system, overrides(word for word in words or [] if "=" in word))
+    for slot in asked:
         for name in checker.fits(system, tables, slot):
             typer.echo(name)
+    if asked:
         return
     columns((path, ", ".join(checker.fits(system, tables, path))) for path in checker.slots(system, tables))
 

@@ -10,13 +10,18 @@ import typer
 
 from dovetail.cli.screen import columns, examples, say
 from dovetail.cli.state import State, state_of
-from dovetail.errors import Mistake, close, listed
+from dovetail.errors import Faults, Mistake, close, listed
 from dovetail.registries import NONE, Component, Registry
 
 if TYPE_CHECKING:
     from dovetail.bench.grids import Grid
     from dovetail.report.describe import FieldDoc
     from dovetail.systems import System
+    from dovetail.tables import Given
+
+NO_PATH = "is missing; it must be a path"
+ANYWHERE = "/"
+"""Stands for a path that is not given, so that the rest of a system can be shown."""
 
 
 def add(app: typer.Typer) -> None:
@@ -59,7 +64,7 @@ def show(
             f"`{name}` means several components; write {' or '.join(f'`dovetail show {each}`' for each in found)}"
         )
     elif state.is_named("systems", name):
-        _show_system(registry.system(name, overrides(words)))
+        _show_system(registry, name, overrides(words))
     elif state.is_named("grids", name):
         _show_grid(state, name)
     elif name in registry.kinds:
@@ -119,14 +124,41 @@ def _show_fields(fields: list[FieldDoc]) -> None:
         columns([("   ", text)])
 
 
-def _show_system(system: System) -> None:
-    rows = []
+def _show_system(registry: Registry, name: str, changes: Mapping[str, Given]) -> None:
+    """A system with every value filled in; where only paths to data are missing, what they must be."""
+    missing = []
+    try:
+        system = registry.system(name, changes)
+    except Faults as error:
+        missing = [fault.path for fault in error.faults if fault.message == NO_PATH]
+        if len(missing) < len(error.faults):
+            raise
+        system = registry.system(name, {**changes, **dict.fromkeys(missing, ANYWHERE)})
+    rows = _rows(system)
+    columns((label, "required" if value == f'"{ANYWHERE}"' else value) for label, value in rows)
+    if missing:
+        typer.echo("")
+    for path in missing:
+        say(f"{path} must be given, as `{path}=…` behind the command: {_doc(system, path)}")
+
+
+def _doc(system: System, path: str) -> str:
+    """What the field at a path is, in the words of its component."""
+    from dovetail.bench.axes import value_at
+    from dovetail.report.describe import docstrings
+
+    owner, _, name = path.rpartition(".")
+    return docstrings(type(value_at(system, owner))).get(name, "a path")
+
+
+def _rows(system: System) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
     several = len(system.stages) > 1
     for stage in system.stages:
         rows += [(f"stage {stage.name}", "")] if several else []
         for name, value in (*stage.parts.items(), *(item for item in _settings(stage) if item[1])):
             rows += list(_tree(name, value, system.registry, 1 if several else 0))
-    columns(rows)
+    return rows
 
 
 def _settings(stage: Any) -> list[tuple[str, Any]]:
