@@ -65,10 +65,10 @@ def read_pairs(path: Path, corpus: Corpus, *fields: str) -> dict[str, list[Pair]
     folder = path if (path / published.files["train"]).is_file() else path / published.folder
     missing = [name for name in published.files.values() if not (folder / name).is_file()]
     if missing:
-        raise Mistake(
-            f"{path} must hold {published.name} as it is published, but lacks {', '.join(missing)}: get"
-            f" {published.address} and unpack it there"
-        )
+        lacks = f"lacks {', '.join(missing)}: get {published.address} and unpack it there"
+        file = "is a file: sentences, one a line, are read by dataset=text-gan/sentences"
+        wrong = file if path.is_file() else lacks
+        raise Mistake(f"{path} must be a folder with {published.name} as it is published, but {wrong}")
     return {split: list(_pairs(folder / name, fields)) for split, name in published.files.items()}
 
 

@@ -1,3 +1,6 @@
+import dovetail
+
+
 def test_components_are_listed_by_kind(dovetail):
     lines = dovetail("list", "optimizer").out.splitlines()
     assert lines[0] == "optimizer"
@@ -51,3 +54,12 @@ def test_a_workspace_without_grids_says_so(dovetail, workspace):
     found = dovetail("--no-plugin", "recurrent-dropout", "--no-plugin", "text-gan", "grids")
     assert (found.status, found.out) == (0, "")
     assert found.err == f"there are no grids; {workspace}/registry.toml has none\n"
+
+
+def test_every_system_and_grid_that_a_plugin_ships_says_what_it_is():
+    found = dovetail.registry()
+    silent = [
+        name for table in (found.systems, found.grids) for name, entry in table.items() if not entry.at("summary")
+    ]
+    assert len(found.systems) > 20
+    assert [name for name in silent if "/" in name] == []

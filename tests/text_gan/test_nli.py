@@ -110,8 +110,13 @@ def test_a_damaged_line_is_named_with_its_file(corpus, wrong, message):
 def test_a_folder_without_the_files_says_how_to_get_them(tmp_path, snli):
     with pytest.raises(Mistake, match=r"lacks multinli_1.0_train.jsonl, .*get https://\S+/multinli_1.0.zip and unpack"):
         NliSpec(path=snli, corpus="multinli").build()
-    with pytest.raises(Mistake, match=r"none must hold SNLI as it is published, but lacks snli_1.0_train.jsonl"):
+    with pytest.raises(
+        Mistake, match=r"none must be a folder with SNLI as it is published, but lacks snli_1.0_train.jsonl"
+    ):
         NliPairsSpec(path=tmp_path / "none").build()
+    (tmp_path / "captions.txt").write_text("a cat sees the dog\n")
+    with pytest.raises(Mistake, match=r"but is a file: sentences, .* are read by dataset=text-gan/sentences"):
+        NliSpec(path=tmp_path / "captions.txt").build()
 
 
 def test_a_sentence_that_is_too_long_is_refused_with_its_line(snli):
