@@ -48,7 +48,7 @@ class SruSpec(CellSpec):
     highway_bias: float | None = None
     """What b_r starts as: the lower, the more goes past the memory; by Xavier's scheme where it is not given."""
     fused: bool = field(default=True, metadata={"identity": False})
-    """Run all steps by functions with backward passes of their own; plain operators have second derivatives too."""
+    """Run several steps by one function with a backward pass of its own; the plain way has second derivatives too."""
 
     def build(self, *, input: Vector) -> SruCell:
         return SruCell(
@@ -87,7 +87,7 @@ class SruLayer(nn.Module):
         projection: whether a highway has W_h; the input must be of the layer's size without it.
         forget_bias: what b_f starts as; by Xavier's scheme where it is None.
         highway_bias: what b_r starts as; by Xavier's scheme where it is None.
-        fused: run all steps by functions with backward passes of their own.
+        fused: run several steps by one function with a backward pass of its own.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class SruLayer(nn.Module):
 
     def forward(self, xs: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """All steps, and the memory after them. Shape: xs (batch, time, input), c (batch, hidden)."""
-        if self.fused and not torch.is_autocast_enabled(xs.device.type):
+        if self.fused and xs.shape[1] > 1 and not torch.is_autocast_enabled(xs.device.type):
             return SruScan.apply(xs, c, self.weight, self.bias, self.highway, self.activation)
         return self._steps(xs, c)
 
@@ -151,7 +151,7 @@ class SruCell(Cell):
         dropout: probability that a feature that a layer reads is dropped in training.
         forget_bias: what b_f starts as; by Xavier's scheme where it is None.
         highway_bias: what b_r starts as; by Xavier's scheme where it is None.
-        fused: run all steps by functions with backward passes of their own.
+        fused: run several steps by one function with a backward pass of its own.
     """
 
     output: Vector
