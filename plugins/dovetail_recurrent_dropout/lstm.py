@@ -20,8 +20,9 @@ from dovetail import Cell, CellSpec, State, Vector, within
 from dovetail_recurrent_dropout.dropout import Dropout, DropoutSpec, Masks, NoDropout, Site, drop, stayed
 from dovetail_recurrent_dropout.layer_norm import normalising
 from dovetail_recurrent_dropout.lstm_window import LstmWindow
+from dovetail_recurrent_dropout.operators import Activation
 from dovetail_recurrent_dropout.weights import Weights, recur
-from dovetail_recurrent_dropout.window import Activation, fits
+from dovetail_recurrent_dropout.window import fits
 
 GATES, MEMORIES = 4, 2
 

@@ -20,9 +20,10 @@ from torch import Tensor
 from dovetail import Cell, CellSpec, State, Vector, within
 from dovetail_recurrent_dropout.dropout import Dropout, DropoutSpec, Masks, NoDropout, Site, drop, stayed
 from dovetail_recurrent_dropout.layer_norm import normalising
+from dovetail_recurrent_dropout.operators import Activation
 from dovetail_recurrent_dropout.rnn_window import RnnWindow
 from dovetail_recurrent_dropout.weights import Weights, recur
-from dovetail_recurrent_dropout.window import Activation, fits
+from dovetail_recurrent_dropout.window import fits
 
 GATES, MEMORIES = 1, 1
 

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 from torch.autograd.function import Function
 
+from dovetail_recurrent_dropout.operators import Activation
 from dovetail_recurrent_dropout.window import (
-    NONLINEARITIES,
-    Activation,
     earlier,
     input_gradient,
     project,
     recurrent_gradient,
     refuse_second_derivatives,
+    steps_for,
     weight_gradient,
 )
 from dovetail_standard.products import repeated
@@ -45,14 +45,14 @@ class RnnWindow(Function):
         hidden: Tensor | None,
         activation: Activation,
     ) -> tuple[Tensor, Tensor]:
-        f_into = NONLINEARITIES[activation].into
         sums = project(xs, weight_ih, bias)
         hs = torch.empty_like(sums)
         reads = None if hidden is None else torch.empty_like(hs)
         recur = repeated(weight_hh, len(h), len(xs))
+        steps = steps_for(sums)
         for t, last in enumerate(earlier(h, hs)):
             read = last if reads is None else torch.mul(last, hidden[t], out=reads[t])
-            f_into(sums[t].add_(recur(read)), hs[t])
+            steps.rnn_advance(sums[t], recur(read), hs[t], activation)
         ctx.save_for_backward(xs, h, weight_ih, weight_hh, hs, reads, hidden)
         ctx.activation = activation
         return hs, hs[-1].clone()
@@ -61,11 +61,11 @@ class RnnWindow(Function):
     def backward(ctx: Any, d_ys: Tensor, d_h: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivatives()
         xs, h, weight_ih, weight_hh, hs, reads, hidden = ctx.saved_tensors
-        f_back = NONLINEARITIES[ctx.activation].back
-        d_sums, dh = torch.empty_like(hs), d_h.clone()
+        d_sums, dh = torch.empty_like(hs), d_h.clone(memory_format=torch.contiguous_format)
         recur_back = repeated(weight_hh.t(), len(h), len(xs))
+        steps = steps_for(hs)
         for t in reversed(range(len(xs))):
-            f_back(torch.add(dh, d_ys[t], out=d_sums[t]), hs[t])
+            steps.rnn_retreat(hs[t], d_ys[t], dh, d_sums[t], ctx.activation)
             dh = recur_back(d_sums[t])
             if hidden is not None:
                 dh.mul_(hidden[t])

@@ -1,4 +1,4 @@
-"""What the fused windows of the cells have in common: nonlinearities with their derivatives, and when a window fits.
+"""What the fused windows of the cells have in common, and when a window fits.
 
 A window is a recurrence over all its steps as a single function with a backward pass of its own: the inputs are
 projected in one product, each step writes into buffers made beforehand, and the gradients of all steps' weights are one
@@ -9,49 +9,28 @@ Axes: everything is time-first, `time batch feature`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, NamedTuple
+from types import ModuleType
 
 import torch
 from torch import Tensor
 
+from dovetail_recurrent_dropout import operators
 from dovetail_recurrent_dropout.dropout import Masks
+from dovetail_standard.kernels import kernels_for
 from dovetail_standard.products import linear, outer
 
-Activation = Literal["tanh", "relu"]
-aten = torch.ops.aten
-
-
-class Nonlinearity(NamedTuple):
-    """f, in buffers."""
-
-    into: Callable[[Tensor, Tensor], Tensor]
-    """(x, out): f(x)."""
-    back: Callable[[Tensor, Tensor], Tensor]
-    """(gradient, f(x)): the gradient of f(x) becomes that of x, in its place."""
-
-
-def sigmoid_back(gradient: Tensor, y: Tensor) -> Tensor:
-    """The gradient of y = sigmoid(x) becomes that of x, in its place."""
-    return aten.sigmoid_backward.grad_input(gradient, y, grad_input=gradient)
-
-
-NONLINEARITIES: dict[Activation, Nonlinearity] = {
-    "tanh": Nonlinearity(
-        lambda x, out: torch.tanh(x, out=out),
-        lambda gradient, y: aten.tanh_backward.grad_input(gradient, y, grad_input=gradient),
-    ),
-    "relu": Nonlinearity(
-        lambda x, out: torch.clamp_min(x, 0, out=out),
-        lambda gradient, y: aten.threshold_backward.grad_input(gradient, y, 0, grad_input=gradient),
-    ),
-}
+KERNELS = "dovetail_recurrent_dropout.kernels"
 
 
 def fits(xs: Tensor, weight: Tensor, masks: Masks) -> bool:
     """Whether a fused window covers these inputs and masks: no zoneout, no masks of single gates, no autocasting."""
     tied = masks.hidden is None or masks.hidden.shape[2] == 1
     return tied and masks.stay is None and xs.dtype == weight.dtype and not torch.is_autocast_enabled(xs.device.type)
+
+
+def steps_for(tensor: Tensor) -> ModuleType:
+    """The elementwise part of steps for such tensors: Triton's kernels where they run, else PyTorch's operators."""
+    return kernels_for(tensor, KERNELS) or operators
 
 
 def project(xs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -69,7 +48,12 @@ def refuse_second_derivatives() -> None:
 
 def earlier(h: Tensor, hs: Tensor) -> list[Tensor]:
     """The hidden state before each step. Shape: h (batch, hidden), hs after each (time, batch, hidden)."""
-    return [h, *hs[:-1].unbind(0)]
+    return [h.contiguous(), *hs[:-1].unbind(0)]
+
+
+def of(mask: Tensor | None, t: int) -> Tensor | None:
+    """The mask of one step."""
+    return None if mask is None else mask[t]
 
 
 def weight_gradient(of_sums: Tensor, read: Tensor) -> Tensor:
