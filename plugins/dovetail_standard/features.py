@@ -35,6 +35,7 @@ from torch.utils.data import get_worker_info
 from dovetail import (
     Augment,
     Batch,
+    Dataset,
     DatasetSpec,
     Encoder,
     EncoderSpec,
@@ -60,7 +61,7 @@ SPLITS = ("train", "valid", "test")
 
 
 def cache_folder() -> Path:
-    """Where features are kept unless `cache` says: the folder that `DOVETAIL_FEATURES` names, or one in `~/.cache`."""
+    """Where features are kept unless `cache` says: what `DOVETAIL_FEATURES` names, or `~/.cache/dovetail/features`."""
     return Path(os.environ.get("DOVETAIL_FEATURES") or "~/.cache/dovetail/features").expanduser()
 
 
@@ -84,23 +85,49 @@ class FeaturesSpec(DatasetSpec):
     """Examples that the encoder reads at once."""
     device: Literal["auto", "cpu", "cuda"] = attrs.field(default="auto", metadata={"identity": False})
     """Where the encoder computes; `auto` is a GPU where there is one."""
-    cache: Path | None = attrs.field(default=None, metadata={"identity": False})
-    """Folder of all kept features; `DOVETAIL_FEATURES` or `~/.cache/dovetail/features` where it is absent."""
+    cache: str = attrs.field(default="", metadata={"identity": False})
+    """Folder of all kept features, made where it is missing; else that of `DOVETAIL_FEATURES`, or one in `~/.cache`."""
 
     def build(self) -> ArrayDataset:
         data = self.dataset.build()
-        if self.field not in data.fields:
-            hint = close(self.field, data.fields)
-            raise Mistake(f"`field` must be one of {listed(data.fields)}, but is '{self.field}' {hint}")
-        if self.into in data.fields and (self.keep or self.into != self.field):
-            raise Mistake(f"`into` must be the name of no other field, but is '{self.into}'")
+        self._check_names(data.fields)
         with on_stream(0, "features"):
             encoder = self.encoder.build(input=data.fields[self.field])
         like = encoder.output.fake(1, torch.Generator())
         if not isinstance(like, Tensor) or not like.is_floating_point():
             raise Mistake(f"`encoder` must give numbers of one shape, as in Regions, but gives {encoder.output}")
+        freeze(encoder)
+        made_of = self._made_of(data, encoder)
+        folder = (Path(self.cache).expanduser() if self.cache else cache_folder()) / digest(made_of)
+        extraction = Extraction(encoder=encoder, field=self.field, batch=self.batch, device=self.device, about=made_of)
+        splits = {}
+        for name in SPLITS:
+            whole = data.split(name)
+            splits[name] = FeaturesSplit(
+                whole=whole,
+                rest=whole.without(self.field) if not self.keep and isinstance(whole, Selective) else whole,
+                files=FeatureFiles(
+                    folder=folder, name=name, count=len(whole), shape=tuple(like.shape[1:]), dtype=self.dtype
+                ),
+                extraction=extraction,
+                into=self.into,
+                keep=self.keep,
+            )
+        spaces = {name: space for name, space in data.fields.items() if self.keep or name != self.field}
+        fields = Fields({**spaces, self.into: encoder.output})
+        return ArrayDataset(fields=fields, splits=splits, fingerprint=fingerprint_of(fields, made_of))
+
+    def _check_names(self, fields: Fields) -> None:
+        if self.field not in fields:
+            hint = close(self.field, fields)
+            raise Mistake(f"`field` must be one of {listed(fields)}, but is '{self.field}' {hint}")
+        if self.into in fields and (self.keep or self.into != self.field):
+            raise Mistake(f"`into` must be the name of no other field, but is '{self.into}'")
+
+    def _made_of(self, data: Dataset, encoder: Encoder) -> dict[str, Any]:
+        """All that decides the features, as plain data."""
         names = self.encoder.assembly.registry if isinstance(self.encoder, Handle) else registry()
-        made_of = {
+        return {
             "encoder": identity(self.encoder, names),
             "weights": fingerprint_of({**dict(encoder.named_parameters()), **dict(encoder.named_buffers())}),
             "dataset": identity(self.dataset, names),
@@ -108,25 +135,6 @@ class FeaturesSpec(DatasetSpec):
             "field": self.field,
             "dtype": self.dtype,
         }
-        folder = (self.cache.expanduser() if self.cache else cache_folder()) / digest(made_of)
-        spaces = {name: space for name, space in data.fields.items() if self.keep or name != self.field}
-        fields = Fields({**spaces, self.into: encoder.output})
-        freeze(encoder)
-        extraction = Extraction(encoder=encoder, field=self.field, batch=self.batch, device=self.device, about=made_of)
-        splits = {
-            name: FeaturesSplit(
-                whole=split,
-                rest=split.without(self.field) if not self.keep and isinstance(split, Selective) else split,
-                files=FeatureFiles(
-                    folder=folder, name=name, count=len(split), shape=tuple(like.shape[1:]), dtype=self.dtype
-                ),
-                extraction=extraction,
-                into=self.into,
-                keep=self.keep,
-            )
-            for name, split in ((name, data.split(name)) for name in SPLITS)
-        }
-        return ArrayDataset(fields=fields, splits=splits, fingerprint=fingerprint_of(fields, made_of))
 
 
 @runtime_checkable

@@ -35,7 +35,7 @@ SCENES = ScenesSpec(train=7, valid=3, test=2, size=8)
 
 
 def spec(cache: Path | None, **values) -> FeaturesSpec:
-    return FeaturesSpec(cache=cache, **{"dataset": SCENES, "encoder": CONV, "batch": 2, **values})
+    return FeaturesSpec(cache=str(cache or ""), **{"dataset": SCENES, "encoder": CONV, "batch": 2, **values})
 
 
 def build(cache: Path | None, **values):
@@ -270,7 +270,6 @@ def test_a_file_that_goes_while_it_is_needed_is_told(tmp_path):
 
 CHILD = """
 import sys, time
-from pathlib import Path
 from dovetail_standard import feature_files
 from dovetail_standard.conv import Conv, ConvSpec
 from dovetail_standard.features import FeaturesSpec
@@ -285,7 +284,7 @@ def counting(self, x):
     return forward(self, x)
 Conv.forward = counting
 scenes = ScenesSpec(train=7, valid=3, test=2, size=8)
-spec = FeaturesSpec(dataset=scenes, encoder=ConvSpec(channels=(3,), output="regions"), cache=Path(sys.argv[1]), batch=2)
+spec = FeaturesSpec(dataset=scenes, encoder=ConvSpec(channels=(3,), output="regions"), cache=sys.argv[1], batch=2)
 spec.build().split("train").take([0])
 print(sum(read))
 """
