@@ -141,7 +141,9 @@ def load_saved(
 def _stage_tables(loader: Loader, tables: Given) -> list[tuple[str, Given, Given | None]]:
     """The name, the tables and the resets of each stage."""
     stages, rest = tables.at("stages"), tables.without("stages")
-    if stages is None:
+    if stages is not None and stages.is_table:  # of `stages.0.epochs=2` where there is no list for it to change
+        loader.fault(stages.where, "stages", "the system has no stages: its training is set by `train` and `objective`")
+    if stages is None or stages.is_table:
         return [("train", rest, None)]
     read = loader.value(stages, "stages", tuple[_StageTable, ...])
     if not read:

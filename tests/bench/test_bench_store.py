@@ -214,6 +214,8 @@ def test_a_part_of_a_finished_run_has_its_spec_spaces_and_tensors(workplace):
     assert spec == workplace.system().stages[0].parts["encoder"]
     assert spaces == {"input": Vector(5)}
     assert tensors.keys() >= {"layers.0.weight", "norm.running_mean"}
+    with pytest.raises(Mistake, match=r"has no part `x`; its parts are encoder, "):
+        finished.part("x")
     with pytest.raises(Mistake, match=r"has no part `encodr`; did you mean `encoder`"):
         finished.part("encodr")
 

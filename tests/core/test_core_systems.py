@@ -135,6 +135,10 @@ def test_an_override_that_every_stage_overrides_is_a_fault_that_says_what_to_wri
     assert [stage.train.epochs for stage in bench.load(SYSTEM + STAGES, "train.epochs=4").stages] == [3, 4, 4]
 
 
+def test_an_override_of_a_stage_where_there_is_none_says_so(bench):
+    assert bench.fault(SYSTEM, "stages.0.epochs=1").startswith(": stages: the system has no stages: its training is")
+
+
 @pytest.mark.parametrize(
     ("stage", "message"),
     [

@@ -21,7 +21,7 @@ from dovetail.bench.files import FileFailure, append_line, read_json, read_tenso
 from dovetail.bench.identity import Identity
 from dovetail.bench.index import Index
 from dovetail.config import inside
-from dovetail.errors import Mistake, Where, close
+from dovetail.errors import Mistake, Where, close, listed
 from dovetail.registries import Registry
 
 State = Literal["missing", "interrupted", "running", "failed", "finished"]
@@ -311,9 +311,8 @@ class FinishedRun:
         slots = self.spaces["slots"]
         if path not in slots:
             guess = close(path, slots)
-            raise Mistake(
-                f"the run {self.folder.name} has no part `{path}`; {guess or f'its parts are {chr(44).join(slots)}'}"
-            )
+            possible = guess or f"its parts are {listed(slots, 40)}"
+            raise Mistake(f"the run {self.folder.name} has no part `{path}`; {possible}")
         spec: Any = self.system.stages[-1]
         first, *rest = path.split(".")
         spec = spec.slots()[first] if first in spec.slots() else spec.metrics[rest.pop(0)]
