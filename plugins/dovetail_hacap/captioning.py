@@ -78,9 +78,9 @@ class CaptioningSpec(ObjectiveSpec):
     """Of the generator (the authors' code: Adam, 1e-3)."""
     discriminator_optimizer: OptimizerSpec = Factory(lambda: AdamSpec(lr=1e-4))
     """Of the discriminator (the authors' code: Adam, 1e-4)."""
-    updates: int = field(default=1, validator=within("[1, inf)"))
+    repeat: int = field(default=1, validator=within("[1, inf)"))
     """Updates of the generator for each batch (the authors' code: 5)."""
-    discriminator_updates: int = field(default=1, validator=within("[1, inf)"))
+    discriminator_repeat: int = field(default=1, validator=within("[1, inf)"))
     """Updates of the discriminator for each batch (the authors' code: 2)."""
 
     def build(
@@ -92,14 +92,14 @@ class CaptioningSpec(ObjectiveSpec):
         if self.padding == "counted" and sides.tokens.length is None:
             raise Misfit("data", "captions of limited length where padding is counted", sides.tokens)
         phases = [
-            Phase(name="likelihood", parts=("generator", "objective"), optimizer=self.optimizer, repeat=self.updates)
+            Phase(name="likelihood", parts=("generator", "objective"), optimizer=self.optimizer, repeat=self.repeat)
         ]
         if discriminator is not None:
             judging = Phase(
                 name="discriminator",
                 parts=("discriminator",),
                 optimizer=self.discriminator_optimizer,
-                repeat=self.discriminator_updates,
+                repeat=self.discriminator_repeat,
             )
             phases.insert(0, judging)
         return Captioning(
