@@ -64,12 +64,15 @@ def sentence_transformer(size: int) -> Callable[[Path], dict[str, Any]]:
         from tokenizers.models import WordLevel
         from tokenizers.pre_tokenizers import Whitespace
 
+        from dovetail_text_gan.sbert import quiet
+
         words = ["<unknown>", *"abcde", "the", "cat", "sees", "dogs"]
         tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token=words[0]))
         tokenizer.pre_tokenizer = Whitespace()
         weights = np.random.default_rng(size).normal(size=(len(words), size)).astype(np.float32)
         module = StaticEmbedding(tokenizer, embedding_weights=weights)
-        SentenceTransformer(modules=[module], device="cpu").save(str(folder / "model"))
+        with quiet():
+            SentenceTransformer(modules=[module], device="cpu").save(str(folder / "model"))
         return {"model": str(folder / "model"), "size": size}
 
     return values_in

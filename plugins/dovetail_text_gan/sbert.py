@@ -8,6 +8,9 @@ Axes: batch time; batch feature.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
 
@@ -70,6 +73,18 @@ class SentenceTransformers(Encoder):
         return vectors.to(self.like)
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the library's announcements of each model that it loads or saves; its warnings are left."""
+    logger = logging.getLogger("sentence_transformers")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def load(name: str, size: int) -> Any:
     """The library's model, in evaluation mode."""
     try:
@@ -81,7 +96,8 @@ def load(name: str, size: int) -> Any:
         ) from error
     folder = Path(name).expanduser()
     try:
-        model = SentenceTransformer(str(folder) if folder.is_dir() else name, device="cpu").eval()
+        with quiet():
+            model = SentenceTransformer(str(folder) if folder.is_dir() else name, device="cpu").eval()
     except (OSError, ValueError) as error:
         raise Mistake(
             f"`model` must be a folder or the name of a published model, but {name} cannot be loaded: {error}"
