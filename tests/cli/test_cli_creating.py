@@ -519,7 +519,7 @@ def test_outside_of_a_plugin_there_is_no_place_for_a_component(dovetail, workspa
 
 
 def test_of_several_plugins_the_folder_says_which():
-    with pytest.raises(Mistake, match=r"has several plugins: recurrent-dropout, standard, .*; go to the folder"):
+    with pytest.raises(Mistake, match=r"has several plugins: hacap, recurrent-dropout, standard, .*; go to the folder"):
         scaffold.find_home(ROOT)
     home = scaffold.find_home(ROOT / "plugins/dovetail_standard")
     assert (home.plugin, home.package, home.root) == ("standard", "dovetail_standard", ROOT)
