@@ -142,3 +142,8 @@ def backward(  # noqa: PLR0917 (as the loop's)
 def constants(sums: Tensor, past: Tensor | None, hidden: int, activation: str) -> dict[str, int]:
     kind = PROJECTED if sums.shape[2] == 4 * hidden else NOTHING if past is None else GIVEN
     return {"kind": kind, "activation": ACTIVATIONS[activation], "block": BLOCK}
+
+
+def probe(device: str) -> None:
+    """One small scan, to see whether Triton compiles and runs here."""
+    forward(torch.ones(2, 3, 16, device=device), None, torch.ones(2, 4, device=device), "tanh")

@@ -11,10 +11,7 @@ Axes: batch time feature; sums are `(block hidden)`, of the candidate, f, r and 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from functools import cache
-from types import ModuleType
 from typing import Any, Literal, final
 
 import torch
@@ -22,6 +19,7 @@ from torch import Tensor
 from torch.autograd.function import Function
 from torch.nn import functional as F
 
+from dovetail_standard.kernels import kernels_for
 from dovetail_standard.products import linear, outer
 
 Activation = Literal["tanh", "identity", "relu"]
@@ -30,6 +28,7 @@ ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "identity": torch.clone,
     "relu": torch.relu,
 }
+KERNELS = "dovetail_hacap.sru_kernels"
 aten = torch.ops.aten
 
 
@@ -49,8 +48,7 @@ class SruScan(Function):
         biases = F.pad(bias, (hidden, rows - 3 * hidden))
         sums = linear(xs.flatten(0, 1), weight, biases).unflatten(0, xs.shape[:2])
         past = xs if highway and rows == 3 * hidden else None
-        on_gpu = sums.is_cuda and type(sums) is Tensor  # a fake tensor has no values that a kernel could read
-        ctx.activation, ctx.kernels = activation, kernels() if on_gpu else None
+        ctx.activation, ctx.kernels = activation, kernels_for(sums, KERNELS)
         ys, cs, *more = (forward if ctx.kernels is None else ctx.kernels.forward)(sums, past, c, activation)
         ctx.save_for_backward(xs, weight, sums, past, cs, *more)
         return ys, cs[:, -1].clone()
@@ -129,17 +127,3 @@ def backward(  # noqa: PLR0917 (what is kept, in its order)
     torch.sub(cs[:, :-1], candidate, out=d_forget).mul_(d_cs)
     aten.sigmoid_backward.grad_input(d_gates, gates, grad_input=d_gates)
     return d_sums, d_past, memories[0] * forgotten[0]
-
-
-@cache
-def kernels() -> ModuleType | None:
-    """The kernels for a GPU, where Triton is there and they run; else says why not, once."""
-    try:
-        from dovetail_hacap import sru_kernels
-
-        sums, c = torch.ones(2, 3, 16, device="cuda"), torch.ones(2, 4, device="cuda")
-        sru_kernels.forward(sums, None, c, "tanh")
-    except Exception as error:  # whatever Triton and its compilers raise
-        warnings.warn(f"the SRU's kernels do not run here, so it goes step by step: {error}", stacklevel=2)
-        return None
-    return sru_kernels

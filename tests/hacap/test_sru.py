@@ -4,7 +4,6 @@ import math
 import os
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ import torch
 from safetensors.torch import load_file
 
 from dovetail import Vector
-from dovetail_hacap import sru_scan
 from dovetail_hacap.sru import SruCell, SruLayer, SruSpec
 from dovetail_hacap.sru_scan import SruScan
 
@@ -233,19 +231,6 @@ def test_a_hyperparameter_out_of_range_is_refused(field, value):
 def test_a_highway_without_projection_needs_one_size():
     with pytest.raises(ValueError, match="`input` must be 3, as `hidden` is, where nothing projects it, but is 5"):
         SruLayer(input=5, hidden=3, projection=False)
-
-
-def test_without_triton_it_says_so_once_and_goes_step_by_step(monkeypatch):
-    monkeypatch.setitem(sys.modules, "dovetail_hacap.sru_kernels", None)
-    sru_scan.kernels.cache_clear()
-    try:
-        with pytest.warns(UserWarning, match="kernels do not run here, so it goes step by step"):
-            assert sru_scan.kernels() is None
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            assert sru_scan.kernels() is None
-    finally:
-        sru_scan.kernels.cache_clear()
 
 
 INTERPRETED = """
