@@ -232,7 +232,8 @@ def _check_takes(spec: Spec, given: Mapping[str, Any]) -> None:
     outcome = given["outcome"] if isinstance(spec, MetricSpec) else {}
     for name in spec.needs if isinstance(spec, MetricSpec) else ():
         if name not in outcome:
-            raise Misfit("outcome", f"an outcome with `{name}`", outcome)
+            named = ", ".join(f"`{other}`" for other in outcome)
+            raise Misfit("outcome", f"an outcome with `{name}`", named or None)
     for name, kinds in spec.takes.items():
         space = {**given, **outcome}.get(name)
         if space is not None and not isinstance(space, kinds):

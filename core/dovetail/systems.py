@@ -142,7 +142,7 @@ def _stage_tables(loader: Loader, tables: Given) -> list[tuple[str, Given, Given
     """The name, the tables and the resets of each stage."""
     stages, rest = tables.at("stages"), tables.without("stages")
     if stages is not None and stages.is_table:  # of `stages.0.epochs=2` where there is no list for it to change
-        loader.fault(stages.where, "stages", "the system has no stages: its training is set by `train` and `objective`")
+        loader.fault(stages.where, "stages", _unnumbered(stages))
     if stages is None or stages.is_table:
         return [("train", rest, None)]
     read = loader.value(stages, "stages", tuple[_StageTable, ...])
@@ -164,6 +164,16 @@ def _stage_tables(loader: Loader, tables: Given) -> list[tuple[str, Given, Given
         instead = " ".join(f"stages.{index}.epochs={epochs.plain()}" for index in range(len(read)))
         loader.fault(epochs.where, "train.epochs", "changes nothing: each stage has its own", f"write {instead}")
     return result
+
+
+def _unnumbered(stages: Given) -> str:
+    """Why a table cannot change the stages that there are."""
+    listed = stages.previous.value if stages.previous is not None else None
+    if not isinstance(listed, list) or not listed:
+        return "the system has no stages: its training is set by `train` and `objective`"
+    names = [stage.at("name") for stage in listed]
+    told = ", ".join(f"{index} (`{name.plain()}`)" if name else str(index) for index, name in enumerate(names))
+    return f"must be changed by number, of {told}, but are by {', '.join(f'`{key}`' for key in stages.value)}"
 
 
 def _load_stage(loader: Loader, name: str, tables: Given, reset: Given | None) -> Any:

@@ -20,7 +20,8 @@ REFERENCES = ("use", "share", "from_run")
 class Given:
     """A value and where it was written. Tables and arrays hold further `Given`s.
 
-    `folder` is what relative paths in it are relative to; `previous` is what stood in a slot before this replaced it.
+    `folder` is what relative paths in it are relative to; `previous` is what stood in a slot, or where now is a table,
+    before this replaced it.
     """
 
     value: Any
@@ -112,7 +113,7 @@ def merge(old: Given | None, new: Given) -> Given:
     if new.is_table and isinstance(old.value, list) and all(old.at(key) for key in new.value):
         changed = {int(key): merge(old.at(key), value) for key, value in new.value.items()}
         return evolve(old, value=[changed.get(index, item) for index, item in enumerate(old.value)])
-    return new
+    return evolve(new, previous=old) if new.is_table else new
 
 
 def put(table: Given, path: str, value: Given) -> Given:

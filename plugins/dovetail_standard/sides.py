@@ -66,9 +66,8 @@ class Sides:
         condition = None if given is None else field_of(data, given, Space)
         judge = None if discriminator is None else built_judge(discriminator, tokens, condition if informed else None)
         if leak and not isinstance(judge, Leak):
-            raise Misfit(
-                "discriminator", "one whose features leak token by token, as text-gan/recurrent", type(judge).__name__
-            )
+            found = None if judge is None else type(judge).__name__
+            raise Misfit("discriminator", "one whose features leak token by token", found)
         leaks = judge.leaks if leak and judge is not None else None
         built = generator.build(produces=tokens, given=condition, leaks=leaks)
         if not isinstance(built, Stepwise):

@@ -63,7 +63,7 @@ def test_a_finer_misfit_names_them_too(bench):
 
 
 def test_a_metric_that_needs_what_the_objective_does_not_give(bench):
-    with pytest.raises(SpaceMisfit, match=r"metrics\.p: metric toy/picky takes an outcome with `samples` as `outcome`, but objective toy/fit gives Fields"):  # fmt: skip  # noqa: E501
+    with pytest.raises(SpaceMisfit, match=r"metrics\.p: metric toy/picky takes an outcome with `samples` as `outcome`, but objective toy/fit gives `predictions`, `references`"):  # fmt: skip  # noqa: E501
         assemble(bench.load(SYSTEM, "metrics.p=toy/picky"))
 
 

@@ -139,6 +139,12 @@ def test_an_override_of_a_stage_where_there_is_none_says_so(bench):
     assert bench.fault(SYSTEM, "stages.0.epochs=1").startswith(": stages: the system has no stages: its training is")
 
 
+@pytest.mark.parametrize("key", ["first", "2"])
+def test_an_override_of_a_stage_that_is_none_of_the_numbers_says_which_there_are(bench, key):
+    message = f": stages: must be changed by number, of 0 (`first`), 1, but are by `{key}` | "
+    assert bench.fault(SYSTEM + STAGES, f"stages.{key}.epochs=1") == message
+
+
 @pytest.mark.parametrize(
     ("stage", "message"),
     [

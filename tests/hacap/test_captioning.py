@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from dovetail import Fields, Misfit, Padded, Regions, Sequence, Tokens, Vocabulary
+from dovetail import Fields, Misfit, Mistake, Padded, Regions, Sequence, Tokens, Vocabulary
 from dovetail.notes import collect
 from dovetail_hacap.adversarial import AdversarialSpec, followed, intrinsic_reward
 from dovetail_hacap.attend import AttendSpec
@@ -187,6 +187,8 @@ def test_hard_attention_is_learnt_where_it_has_a_weight():
     with_it = made(CaptioningSpec(auxiliary={"hard-attention": 1.0}), generator, None)
     with_it(batch(), "likelihood").backward()
     assert with_it.generator.attention.scores.energy.weight.grad.any()
+    with pytest.raises(Mistake, match=r"`auxiliary\.hard-attention` must be the weight"):
+        made(CaptioningSpec(), generator, None)
 
 
 def test_errors():
