@@ -98,7 +98,7 @@ class ManagerWorkerSpec(GeneratorSpec):
         encoder, regions = captioner.seen(self.encoder, given)
         embedding, size = captioner.embedded_by(self.embedding, produces)
         if leaks is not None and self.manager is None:
-            raise Misfit("leaks", "no features where it has no `manager` to read them", leaks)
+            raise Misfit("leaks", "no features where there is no `manager` to read them", leaks)
         worker = _cell("worker", self.worker, size + regions.size)
         attention, read = captioner.attending(self.attention, regions, worker.output.size)
         if read != regions.size:
