@@ -102,7 +102,7 @@ def _draw_goals(figure: Any, words: Items[str], goals: Tensor) -> None:
         for first, last, direction in segments(curve):
             colour = {1: RISING, -1: FALLING, 0: LEVEL}[direction]
             panel.plot(range(first, last + 1), curve[first : last + 1], color=colour, linewidth=2)
-        ends = sorted({end for segment in segments(curve) for end in segment[:2]})
+        ends = sorted({0} | {end for segment in segments(curve) for end in segment[:2]})
         panel.plot(ends, [curve[end] for end in ends], "o", color="black", markersize=3)
         panel.axhline(0, color="#cccccc", linewidth=0.7, zorder=0)
         panel.set_ylabel(str(number), rotation=0, labelpad=8)

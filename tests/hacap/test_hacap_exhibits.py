@@ -48,6 +48,12 @@ def test_curves_have_a_colour_for_each_direction():
     assert lines[0].get_color() == lines[3].get_color() != lines[1].get_color() == lines[2].get_color()
 
 
+def test_the_goal_of_a_caption_without_a_word_is_a_dot():
+    figure = figure_of(exhibit(words=(".",), weights=torch.full((1, 4), 0.25), goals=torch.tensor([[0.6, 0.8]])))
+    dots = [line for axis in figure.axes for line in axis.get_lines() if line.get_marker() == "o"]
+    assert [line.get_ydata()[0] for line in dots] == pytest.approx([0.6, 0.8])
+
+
 def test_without_goals_or_image_the_looks_are_drawn():
     looks = shown(figure_of(exhibit(goals=None, image=None)))
     assert looks[1].tolist() == [[1.0, 0.0], [0.0, 0.0]]
