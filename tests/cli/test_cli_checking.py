@@ -11,7 +11,7 @@ train     = { epochs = 2.5, batch = 0 }
 objective = { use = "standard/classify", optimizer = { use = "standard/adm", lr = 0.1 } }
 [systems.eight.encoder]
 use       = "standard/sequence"
-embedding = { use = "hacap/embedding" }
+embedding = { use = "story/embedding" }
 head      = { use = "core/none", size = 3 }
 cell      = "standard/gru"
 """
@@ -37,7 +37,7 @@ def test_eight_faults_of_different_sorts_come_in_one_answer(dovetail, workspace)
     assert "must be an integer, but is 2.5" in told["4 train.epochs"]
     assert "must be in [1, inf), but is 0" in told["4 train.batch"]
     assert "did you mean `standard/adam`?" in told["5 objective.optimizer"]
-    assert "the plugin `hacap` is not installed" in told["8 encoder.embedding"]
+    assert "the plugin `story` is not installed" in told["8 encoder.embedding"]
     assert "core/none takes no parameters, but `size` is given" in told["9 encoder.head.size"]
     assert found.err.endswith("data and spaces not checked: mend the above first\n")
 

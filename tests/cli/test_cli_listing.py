@@ -41,7 +41,7 @@ def test_the_components_of_a_broken_plugin_are_missed(dovetail, workspace, monke
 
 
 def test_systems_and_grids_have_their_summaries(dovetail):
-    own = ("--no-plugin", "recurrent-dropout", "--no-plugin", "text-gan")
+    own = ("--no-plugin", "recurrent-dropout", "--no-plugin", "text-gan", "--no-plugin", "hacap")
     unknown = dovetail("--no-plugin", "recurent-dropout", "grids")
     assert (unknown.status, unknown.out) == (2, "")
     assert "--no-plugin: there is no plugin `recurent-dropout`; did you mean `recurrent-dropout`?" in unknown.err
@@ -51,7 +51,7 @@ def test_systems_and_grids_have_their_summaries(dovetail):
 
 def test_a_workspace_without_grids_says_so(dovetail, workspace):
     (workspace / "registry.toml").write_text("")
-    found = dovetail("--no-plugin", "recurrent-dropout", "--no-plugin", "text-gan", "grids")
+    found = dovetail("--no-plugin", "recurrent-dropout", "--no-plugin", "text-gan", "--no-plugin", "hacap", "grids")
     assert (found.status, found.out) == (0, "")
     assert found.err == f"there are no grids; {workspace}/registry.toml has none\n"
 

@@ -100,7 +100,7 @@ def test_outside_of_a_workspace_it_says_where_to_go(tmp_path):
     assert found.returncode == 2
     assert found.stderr.startswith("there is no system `mine`; ")
     assert "; no registry.toml is in this folder or above it" in found.stderr
-    papers = ("--no-plugin", "recurrent-dropout", "--no-plugin", "text-gan")
+    papers = ("--no-plugin", "recurrent-dropout", "--no-plugin", "text-gan", "--no-plugin", "hacap")
     listed = command(*papers, "systems", cwd=tmp_path)
     assert (listed.returncode, listed.stdout) == (0, "")
     assert "there are no systems; no registry.toml is in this folder" in listed.stderr

@@ -139,6 +139,7 @@ def test_plugins_draw_samples_where_a_figure_is_asked_for(sample, workspace, mon
             file.touch()
         return files
 
+    monkeypatch.setattr(dovetail_hacap.plugin, "dovetail_samples", None)
     silent = sample("seen", "--input", GREY, "--figure")
     assert silent.status == 0
     assert "--figure: no plugin has anything to draw of these samples" in silent.err

@@ -216,7 +216,17 @@ def diff(dovetail, trained, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(trained / "installed"))
 
     def run(*words):
-        found = dovetail("--no-plugin", "recurrent-dropout", "--no-plugin", "text-gan", "plugin", "diff", *words)
+        found = dovetail(
+            "--no-plugin",
+            "recurrent-dropout",
+            "--no-plugin",
+            "text-gan",
+            "--no-plugin",
+            "hacap",
+            "plugin",
+            "diff",
+            *words,
+        )
         assert "a plugin that prints" not in found.out
         return found
 
