@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, final
 
 import torch
-from attrs import Factory, evolve, field, frozen
+from attrs import Factory, field, frozen
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -47,14 +47,16 @@ from dovetail import (
 )
 from dovetail_hacap.captioner import Captioner
 from dovetail_hacap.telling import Telling
-from dovetail_standard.adversarial import held, turns
+from dovetail_standard import rewarding
+from dovetail_standard.adversarial import held
 from dovetail_standard.baseline import Baseline, BaselineSpec
-from dovetail_standard.credit import Credit, CreditSpec, Game
+from dovetail_standard.credit import Credit, CreditSpec
 from dovetail_standard.evaluation import evaluating
-from dovetail_standard.judging import judge_loss, probability_real
+from dovetail_standard.judging import judge_loss
 from dovetail_standard.language_model import negative_log_likelihood
+from dovetail_standard.leaks import features_after
 from dovetail_standard.optimizers import AdamSpec
-from dovetail_standard.rescaling import Rescaling, rescaled
+from dovetail_standard.rescaling import Rescaling
 from dovetail_standard.sides import Sides
 from dovetail_standard.strategy import Greedy
 
@@ -111,16 +113,6 @@ class AdversarialSpec(ObjectiveSpec):
         if goal and not isinstance(sides.discriminator, Leak):
             rule = "one whose features leak token by token, in which the manager has goals"
             raise Misfit("discriminator", rule, type(sides.discriminator).__name__)
-        judging, writing = turns(
-            self.discriminator_optimizer,
-            self.generator_optimizer,
-            discriminator_updates=self.discriminator_updates,
-            generator_updates=self.generator_updates,
-        )
-        phases = [judging, evolve(writing, parts=("generator", "objective"))]
-        if self.likelihood_every is not None:
-            optimizer, every = self.likelihood_optimizer, self.likelihood_every
-            phases.append(Phase(name="likelihood", parts=("generator",), optimizer=optimizer, every=every))
         return Adversarial(
             telling=Telling.of(sides, data, self.captions, self.decoding.build()),
             credit=self.credit.build(scores=sides.discriminator.output),
@@ -131,7 +123,14 @@ class AdversarialSpec(ObjectiveSpec):
             extrinsic=self.extrinsic,
             intrinsic=self.intrinsic,
             manager=self.manager,
-            phases=tuple(phases),
+            phases=rewarding.phases(
+                self.discriminator_optimizer,
+                self.generator_optimizer,
+                self.likelihood_optimizer,
+                discriminator_updates=self.discriminator_updates,
+                generator_updates=self.generator_updates,
+                likelihood_every=self.likelihood_every,
+            ),
         )
 
 
@@ -203,28 +202,16 @@ class Adversarial(Objective):
 
     def returns(self, texts: Padded, given: Any = None) -> Tensor:
         """R_t of each word, 0 on padding. Shape: texts `Padded` (batch, time), result (batch, time)."""
+        return rewarding.returns(self.credit, self.sides, texts, given, self.rescaling)
 
-        def reward(written: Padded, under: Tensor) -> Tensor:
-            return probability_real(self.discriminator, written, self.sides.told(given[under]))
-
-        game = Game(generator=self.generator, reward=reward, given=given, leak=self.sides.leaking)
-        with torch.no_grad(), evaluating(self):
-            return rescaled(self.credit(texts, game), texts.mask, self.rescaling)
-
-    @torch.no_grad()
     def features(self, texts: Padded) -> Tensor:
         """The discriminator's features of each beginning, the empty one first, without dropout.
 
         Shape: texts `Padded` (batch, time), result (batch, 1 + time, size).
         """
+        start = torch.full_like(texts.data[:, :1], self.sides.tokens.vocabulary.start)
         with evaluating(self.discriminator):
-            state = self.discriminator.initial_state(len(texts.data))
-            start = torch.full_like(texts.data[:, :1], self.sides.tokens.vocabulary.start)
-            features = []
-            for column in torch.cat([start, texts.data], dim=1).unbind(1):
-                feature, state = self.discriminator.leak(column, state)
-                features.append(feature)
-        return torch.stack(features, dim=1)
+            return features_after(self.discriminator, torch.cat([start, texts.data], dim=1))
 
     def _generator_loss(self, texts: Padded, given: Any) -> Tensor:
         returns = self.returns(texts, given)
@@ -241,11 +228,7 @@ class Adversarial(Objective):
             earned = earned + self.intrinsic * intrinsic_reward(
                 features, directions.detach(), texts.lengths, self.horizon
             )
-        if self.baseline is None:
-            return managed + (earned * nll).sum() / len(returns)
-        expected = self.baseline(texts, earned)
-        surrogate = ((earned - expected.detach()) * nll).sum() / len(returns)
-        return managed + surrogate + (earned - expected).square().sum() / texts.lengths.sum()
+        return managed + rewarding.surrogate(earned, nll, texts, self.baseline)
 
     @torch.no_grad()
     def evaluate(self, loader: Iterable[Batch]) -> Iterator[Outcome]:

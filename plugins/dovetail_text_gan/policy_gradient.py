@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, final
 
 import torch
-from attrs import Factory, evolve, field, frozen
+from attrs import Factory, field, frozen
 from torch import Tensor
 
 from dovetail import (
@@ -37,13 +37,14 @@ from dovetail import (
     Phase,
     within,
 )
-from dovetail_standard.adversarial import held, turns
+from dovetail_standard import rewarding
+from dovetail_standard.adversarial import held
 from dovetail_standard.baseline import Baseline, BaselineSpec
-from dovetail_standard.credit import Credit, CreditSpec, Game
+from dovetail_standard.credit import Credit, CreditSpec
 from dovetail_standard.evaluation import evaluating
-from dovetail_standard.judging import judge_loss, probability_real
+from dovetail_standard.judging import judge_loss
 from dovetail_standard.optimizers import AdamSpec
-from dovetail_standard.rescaling import Rescaling, rescaled
+from dovetail_standard.rescaling import Rescaling
 from dovetail_standard.sides import Sides
 from dovetail_text_gan.sequence_credit import SequenceCreditSpec
 
@@ -80,28 +81,19 @@ class PolicyGradientSpec(ObjectiveSpec):
 
     def build(self, *, data: Fields, generator: GeneratorSpec, discriminator: DiscriminatorSpec) -> PolicyGradient:
         sides = Sides.build(data, self.text, self.given, generator, discriminator, leak=self.leak)
-        judging, writing = turns(
-            self.discriminator_optimizer,
-            self.generator_optimizer,
-            discriminator_updates=self.discriminator_updates,
-            generator_updates=self.generator_updates,
-        )
-        phases = [judging, evolve(writing, parts=("generator", "objective"))]
-        if self.likelihood_every is not None:
-            phases.append(
-                Phase(
-                    name="likelihood",
-                    parts=("generator",),
-                    optimizer=self.likelihood_optimizer,
-                    every=self.likelihood_every,
-                )
-            )
         return PolicyGradient(
             sides=sides,
             credit=self.credit.build(scores=sides.discriminator.output),
             baseline=None if self.baseline is None else self.baseline.build(input=sides.tokens),
             rescaling=self.rescaling,
-            phases=tuple(phases),
+            phases=rewarding.phases(
+                self.discriminator_optimizer,
+                self.generator_optimizer,
+                self.likelihood_optimizer,
+                discriminator_updates=self.discriminator_updates,
+                generator_updates=self.generator_updates,
+                likelihood_every=self.likelihood_every,
+            ),
         )
 
 
@@ -135,25 +127,11 @@ class PolicyGradient(Objective):
         if phase == "discriminator":
             return judge_loss(self.sides.discriminator, real, texts, given)
         with held(self.discriminator):
-            return self._generator_loss(texts, given)
+            return rewarding.surrogate(self.returns(texts, given), self.sides.nll(texts, given), texts, self.baseline)
 
     def returns(self, texts: Padded, given: Any = None) -> Tensor:
         """R_t of each token, 0 on padding. Shape: texts `Padded` (batch, time), result (batch, time)."""
-
-        def reward(written: Padded, under: Tensor) -> Tensor:
-            return probability_real(self.sides.discriminator, written, None if given is None else given[under])
-
-        game = Game(generator=self.sides.generator, reward=reward, given=given, leak=self.sides.leaking)
-        with torch.no_grad(), evaluating(self):
-            return rescaled(self.credit(texts, game), texts.mask, self.rescaling)
-
-    def _generator_loss(self, texts: Padded, given: Any) -> Tensor:
-        returns, nll = self.returns(texts, given), self.sides.nll(texts, given)
-        if self.baseline is None:
-            return (returns * nll).sum() / len(returns)
-        expected = self.baseline(texts, returns)
-        surrogate = ((returns - expected.detach()) * nll).sum() / len(returns)
-        return surrogate + (returns - expected).square().sum() / texts.lengths.sum()
+        return rewarding.returns(self.credit, self.sides, texts, given, self.rescaling)
 
     @torch.no_grad()
     def evaluate(self, loader: Iterable[Batch]) -> Iterator[Outcome]:
