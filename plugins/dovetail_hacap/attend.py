@@ -40,8 +40,7 @@ from dovetail import (
     within,
 )
 from dovetail_hacap import captioner
-from dovetail_hacap.captioner import Reading
-from dovetail_hacap.hard import Hard
+from dovetail_hacap.captioner import Draws, Reading
 from dovetail_hacap.soft import GatedSpec
 from dovetail_standard.embedding import EmbeddingSpec
 from dovetail_standard.mean_pool import MeanPool
@@ -178,14 +177,15 @@ class Attend(Generator):
         _, regions, weights, h, c, *attention = state
         words = self.embedding(Padded(read, read.new_full((len(read),), read.shape[1]))).data
         outputs, contexts, looks, chosen, looked = [], [], [], [], tuple(attention)
+        draws = self.attention if isinstance(self.attention, Draws) else None
         for word in words.unbind(1):
             context, weights, looked = self.attention(regions, h, looked)
             h, c = self._remember(torch.cat([word, h, context], dim=1), c)
             outputs.append(h)
             contexts.append(context)
             looks.append(weights)
-            if isinstance(self.attention, Hard):
-                chosen.append(looked[Hard.CHOSEN])
+            if draws is not None:
+                chosen.append(draws.chosen(looked))
         deep = words + self.from_hidden(torch.stack(outputs, 1)) + self.from_context(torch.stack(contexts, 1))
         return Reading(
             logits=self.readout(self.dropout(deep)),

@@ -27,7 +27,6 @@ from dovetail import (
     Vector,
     notes,
 )
-from dovetail_hacap.hard import Hard
 from dovetail_standard.language_model import negative_log_likelihood
 
 
@@ -61,6 +60,21 @@ class Captioner(Protocol):
         self, tokens: Padded, given: Tensor | None = None, state: State | None = None, leak: Tensor | None = None
     ) -> Reading:
         """Teacher forcing, with gradients to all of a reading. Shape: as `forward` of a generator of tokens."""
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """An attention that draws the places it reads, through which no gradient flows."""
+
+    def chosen(self, state: State) -> Tensor:
+        """Log α of the places read last. Shape: (batch)."""
+
+    def surrogate(self, weights: Tensor, chosen: Tensor, likelihood: Tensor, mask: Tensor) -> Tensor:
+        """What is minimised so that it learns where to look.
+
+        Shape: weights (batch, time, place), chosen and mask (batch, time), likelihood, of each caption in nats,
+        (batch); result ().
+        """
 
 
 def seen(encoder: EncoderSpec | None, given: Any) -> tuple[Encoder | None, Regions]:
@@ -118,6 +132,6 @@ def note(reading: Reading, tokens: Padded, attention: Attention) -> None:
     notes.exhibit("weights", reading.weights)
     if reading.goals is not None:
         notes.exhibit("goals", reading.goals)
-    if isinstance(attention, Hard) and reading.chosen is not None:
+    if isinstance(attention, Draws) and reading.chosen is not None:
         likelihood = -negative_log_likelihood(reading.logits, tokens).sum(1)
         notes.loss("hard-attention", attention.surrogate(reading.weights, reading.chosen, likelihood, tokens.mask))

@@ -42,7 +42,7 @@ from dovetail import (
 )
 from dovetail.frozendict import FrozenDict
 from dovetail.notes import collect
-from dovetail_hacap.hard import Hard
+from dovetail_hacap.captioner import Draws
 from dovetail_hacap.telling import Telling
 from dovetail_standard.auxiliary import AuxiliaryLosses
 from dovetail_standard.evaluation import evaluating
@@ -92,7 +92,7 @@ class CaptioningSpec(ObjectiveSpec):
             data, self.text, self.image, generator, discriminator, leak=self.leak, informed=self.informed
         )
         attention = getattr(sides.generator, "attention", None)
-        if isinstance(attention, Hard) and "hard-attention" not in self.auxiliary:
+        if isinstance(attention, Draws) and "hard-attention" not in self.auxiliary:
             raise Mistake("`auxiliary.hard-attention` must be the weight that hard attention learns by, but is missing")
         if self.padding == "counted" and sides.tokens.length is None:
             raise Misfit("data", "captions of limited length where padding is counted", sides.tokens)

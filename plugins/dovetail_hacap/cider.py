@@ -21,15 +21,14 @@ from __future__ import annotations
 
 import math
 from itertools import chain
-from typing import Any, final
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from dovetail import Fields, Metric, MetricSpec, Outcome, Tokens
-from dovetail_hacap.captioned import Captioned, Words
+from dovetail import Fields, MetricSpec, Tokens
+from dovetail_hacap.caption_score import CaptionScore, Words
 from dovetail_standard.captions_space import Captions
 from dovetail_standard.ngrams import Counts, Integers, counts_of, lengths_of
 
@@ -46,8 +45,14 @@ class CiderSpec(MetricSpec):
     needs = ("samples", "references")
     takes = {"samples": (Tokens,), "references": (Captions,)}
 
-    def build(self, *, outcome: Fields) -> Cider:
-        return Cider(**{name: outcome[name] for name in self.needs})
+    def build(self, *, outcome: Fields) -> CaptionScore:
+        return CaptionScore(
+            samples=outcome["samples"],
+            references=outcome["references"],
+            score=mean_cider_d,
+            unit="CIDEr-D",
+            alone="of one image CIDEr-D is 0: it takes several to tell rare n-grams from others",
+        )
 
 
 def cider_d(samples: list[Words], references: list[list[Words]]) -> Numbers:
@@ -60,6 +65,12 @@ def cider_d(samples: list[Words], references: list[list[Words]]) -> Numbers:
     apart, image = (bigrams - bigrams[image])[len(samples) :], image[len(samples) :]
     each = SCALE * similarity * np.exp(-(apart**2) / (2 * SIGMA**2))
     return np.bincount(image, each) / np.bincount(image)
+
+
+def mean_cider_d(samples: list[Words], references: list[list[Words]]) -> float:
+    """The mean of CIDEr-D over samples; each image must have a reference."""
+    values = cider_d(samples, references)
+    return math.fsum(values) / len(values)
 
 
 def similarities(counts: Counts, image: Integers, images: int) -> Numbers:
@@ -75,32 +86,3 @@ def similarities(counts: Counts, image: Integers, images: int) -> Numbers:
     products = references.multiply(samples.minimum(references)).sum(axis=1)
     scale = norms[image[images:]] * norms[images:]
     return np.divide(products, scale, out=np.zeros_like(scale), where=scale > 0)
-
-
-@final
-class Cider(Metric):
-    """Keeps the words of both sides, and scores them at once."""
-
-    direction = "higher"
-    unit = "CIDEr-D"
-
-    def __init__(self, *, samples: Tokens, references: Captions) -> None:
-        super().__init__()
-        self.captioned = Captioned(samples=samples, references=references)
-
-    def reset(self) -> None:
-        self.captioned.reset()
-
-    def update(self, outcome: Outcome) -> None:
-        self.captioned.update(outcome)
-
-    def merge(self, other: Any) -> None:
-        self.captioned.merge(other.captioned)
-
-    def compute(self) -> float:
-        values = cider_d(*self.captioned.sides())
-        return math.fsum(values) / len(values)
-
-    def remark(self) -> str:
-        one = "of one image CIDEr-D is 0: it takes several to tell rare n-grams from others"
-        return "; ".join(filter(None, [one * (len(self.captioned.images) == 1), self.captioned.remark()]))

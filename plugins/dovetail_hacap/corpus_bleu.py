@@ -9,17 +9,17 @@ g runs over a caption's n-grams, c is the number of words of all captions, and r
 the reference that is closest, the smaller of two. There is no smoothing: where no n-gram matches, BLEU-N is 0. Values
 lie between 0 and 1, as all of Dovetail's BLEU; papers on captions print a hundred times as much.
 
-*Not covered:* the mean over sentences, which is `text-gan/bleu`; other tokens than the dataset's (see `captioned`).
+*Not covered:* the mean over sentences, which is `text-gan/bleu`; other tokens than the dataset's (see `caption_score`).
 """
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any
 
 from attrs import frozen
 
-from dovetail import Fields, Metric, MetricSpec, Mistake, Outcome, Tokens
-from dovetail_hacap.captioned import Captioned, Words
+from dovetail import Fields, MetricSpec, Mistake, Tokens
+from dovetail_hacap.caption_score import CaptionScore, Words
 from dovetail_standard.captions_space import Captions
 
 ORDERS = (1, 2, 3, 4)
@@ -32,12 +32,14 @@ class CorpusBleuSpec(MetricSpec):
     needs = ("samples", "references")
     takes = {"samples": (Tokens,), "references": (Captions,)}
 
-    def build(self, *, outcome: Fields) -> CorpusBleu:
+    def build(self, *, outcome: Fields) -> CaptionScore:
         _sacrebleu()
-        return CorpusBleu(**{name: outcome[name] for name in self.needs})
+        return CaptionScore(
+            samples=outcome["samples"], references=outcome["references"], score=corpus_bleu, unit="BLEU"
+        )
 
 
-def corpus_bleu(samples: list[Words], references: list[list[Words]]) -> dict[int, float]:
+def corpus_bleu(samples: list[Words], references: list[list[Words]]) -> dict[str, float]:
     """BLEU-N of the corpus by N. Each image must have as many references.
 
     Raises:
@@ -48,7 +50,7 @@ def corpus_bleu(samples: list[Words], references: list[list[Words]]) -> dict[int
     counter = bleu(tokenize="none", smooth_method="none", force=True, max_ngram_order=max(ORDERS))
     found = counter.corpus_score([" ".join(caption) for caption in samples], streams)
     return {
-        n: bleu.compute_bleu(
+        str(n): bleu.compute_bleu(
             found.counts[:n], found.totals[:n], found.sys_len, found.ref_len, smooth_method="none", max_ngram_order=n
         ).score
         / 100
@@ -64,30 +66,3 @@ def _sacrebleu() -> Any:
             'hacap/corpus-bleu needs sacrebleu, which is not installed: pip install "dovetail[hacap]"'
         ) from error
     return BLEU
-
-
-@final
-class CorpusBleu(Metric):
-    """Keeps the words of both sides, and scores them at once."""
-
-    direction = "higher"
-    unit = "BLEU"
-
-    def __init__(self, *, samples: Tokens, references: Captions) -> None:
-        super().__init__()
-        self.captioned = Captioned(samples=samples, references=references)
-
-    def reset(self) -> None:
-        self.captioned.reset()
-
-    def update(self, outcome: Outcome) -> None:
-        self.captioned.update(outcome)
-
-    def merge(self, other: Any) -> None:
-        self.captioned.merge(other.captioned)
-
-    def compute(self) -> dict[str, float]:
-        return {str(n): value for n, value in corpus_bleu(*self.captioned.sides()).items()}
-
-    def remark(self) -> str:
-        return self.captioned.remark()

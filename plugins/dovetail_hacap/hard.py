@@ -17,7 +17,7 @@ Axes: batch place feature; batch time.
 
 from __future__ import annotations
 
-from typing import ClassVar, final
+from typing import final
 
 import torch
 from attrs import field, frozen
@@ -69,9 +69,6 @@ class Hard(Attention):
         entropy: λ_e.
     """
 
-    CHOSEN: ClassVar = 2
-    """Where log α of the place read last is in the state."""
-
     output: Vector
     baseline: Tensor
 
@@ -112,6 +109,10 @@ class Hard(Attention):
         read = torch.where(mean[:, None], (weights[:, None] @ data)[:, 0], read)
         chosen = weights.gather(1, place[:, None])[:, 0].log()
         return read, weights, (keys, mean, chosen.masked_fill(mean, 0.0))
+
+    def chosen(self, state: State) -> Tensor:
+        """Log α of the place read last, 0 where the mean was read. Shape: (batch)."""
+        return state[2]
 
     def surrogate(self, weights: Tensor, chosen: Tensor, likelihood: Tensor, mask: Tensor) -> Tensor:
         """What is minimised so that the gradient is the paper's, divided by the number of words; training moves b.

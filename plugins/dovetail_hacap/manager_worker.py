@@ -51,8 +51,7 @@ from dovetail import (
     within,
 )
 from dovetail_hacap import captioner
-from dovetail_hacap.captioner import Reading
-from dovetail_hacap.hard import Hard
+from dovetail_hacap.captioner import Draws, Reading
 from dovetail_hacap.soft import GatedSpec
 from dovetail_hacap.sru import SruSpec
 from dovetail_standard.embedding import EmbeddingSpec
@@ -253,6 +252,7 @@ class ManagerWorker(Generator):
         (_, regions, context, weights, goals), attention, worker, manager = self._parts(state)
         words = self.embedding(Padded(read, read.new_full((len(read),), read.shape[1]))).data
         outputs, contexts, looks, chosen = [], [], [], []
+        draws = self.attention if isinstance(self.attention, Draws) else None
         for word in words.unbind(1):
             output, worker = self.worker.step(torch.cat([word, context], dim=1), worker)
             before = (context, weights, attention)
@@ -262,8 +262,8 @@ class ManagerWorker(Generator):
             outputs.append(output)
             contexts.append(used[0])
             looks.append(used[1])
-            if isinstance(self.attention, Hard):
-                chosen.append(used[2][Hard.CHOSEN])
+            if draws is not None:
+                chosen.append(draws.chosen(used[2]))
         worked, seen = torch.stack(outputs, 1), torch.stack(contexts, 1)
         if self.manager is None:
             scores, aims = self.readout(worked + self.from_context(seen)), None

@@ -16,12 +16,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, final
 
 from attrs import frozen
 
-from dovetail import Fields, Metric, MetricSpec, Outcome, Tokens
-from dovetail_hacap.captioned import Captioned, Words
+from dovetail import Fields, MetricSpec, Tokens
+from dovetail_hacap.caption_score import CaptionScore, Words
 from dovetail_standard.captions_space import Captions
 
 BETA = 1.2
@@ -34,8 +33,10 @@ class RougeLSpec(MetricSpec):
     needs = ("samples", "references")
     takes = {"samples": (Tokens,), "references": (Captions,)}
 
-    def build(self, *, outcome: Fields) -> RougeL:
-        return RougeL(**{name: outcome[name] for name in self.needs})
+    def build(self, *, outcome: Fields) -> CaptionScore:
+        return CaptionScore(
+            samples=outcome["samples"], references=outcome["references"], score=mean_rouge_l, unit="ROUGE-L"
+        )
 
 
 def rouge_l(caption: Words, references: Iterable[Words]) -> float:
@@ -45,6 +46,11 @@ def rouge_l(caption: Words, references: Iterable[Words]) -> float:
     precision = max(common for common, _ in shared) / len(caption)
     recall = max(common / length for common, length in shared)
     return (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision) if precision else 0.0
+
+
+def mean_rouge_l(samples: list[Words], references: list[list[Words]]) -> float:
+    """The mean of ROUGE-L over samples; each image must have a reference."""
+    return math.fsum(map(rouge_l, samples, references)) / len(samples)
 
 
 def longest_common(one: Words, other: Words) -> int:
@@ -57,31 +63,3 @@ def longest_common(one: Words, other: Words) -> int:
             row[place] = before + 1 if word == each else max(above, row[place - 1])
             before = above
     return row[-1]
-
-
-@final
-class RougeL(Metric):
-    """Keeps the words of both sides, and scores them at once."""
-
-    direction = "higher"
-    unit = "ROUGE-L"
-
-    def __init__(self, *, samples: Tokens, references: Captions) -> None:
-        super().__init__()
-        self.captioned = Captioned(samples=samples, references=references)
-
-    def reset(self) -> None:
-        self.captioned.reset()
-
-    def update(self, outcome: Outcome) -> None:
-        self.captioned.update(outcome)
-
-    def merge(self, other: Any) -> None:
-        self.captioned.merge(other.captioned)
-
-    def compute(self) -> float:
-        values = [rouge_l(*pair) for pair in zip(*self.captioned.sides(), strict=True)]
-        return math.fsum(values) / len(values)
-
-    def remark(self) -> str:
-        return self.captioned.remark()

@@ -88,7 +88,7 @@ def test_hard_attention_reads_one_place_and_the_most_probable_one_in_evaluation(
     read, weights, state = attention(memory, query, attention.initial_state(memory))
     same = (read[:, None] == memory).all(2)
     assert (same.sum(1) == 1).all()
-    torch.testing.assert_close(state[attention.CHOSEN], weights[same].log())
+    torch.testing.assert_close(attention.chosen(state), weights[same].log())
     assert not torch.equal(same.float().argmax(1), weights.argmax(1))
     attention.eval()
     read, weights, _ = attention(memory, query, attention.initial_state(memory))
@@ -104,7 +104,7 @@ def test_half_of_the_captions_read_the_mean_in_training():
     mean = (read - (weights[:, None] @ memory)[:, 0]).abs().amax(1) < 1e-6
     assert torch.equal(mean, state[1])
     assert 440 < mean.sum() < 560  # 500, within 4 standard deviations
-    assert not state[attention.CHOSEN][mean].any()
+    assert not attention.chosen(state)[mean].any()
 
 
 def test_what_is_drawn_is_learnt_by_an_unbiased_gradient():
@@ -124,7 +124,7 @@ def test_what_is_drawn_is_learnt_by_an_unbiased_gradient():
     for query in queries:
         read, weights, state = attention(many, query.expand(draws, -1), state)
         looks.append(weights)
-        chosen.append(state[attention.CHOSEN])
+        chosen.append(attention.chosen(state))
         places.append((read[:, None] == many).all(2).float().argmax(1))
     likelihood = likelihoods[places[0], places[1]]
     surrogate = attention.surrogate(torch.stack(looks, 1), torch.stack(chosen, 1), likelihood, mask)

@@ -68,17 +68,17 @@ def test_bleu_sums_over_captions_before_it_divides():
     references = [words("a dog sat on a mat", "the dog"), words("a cat sat", "the cat is on the mat")]
     found = corpus_bleu(samples, references)
     short = math.exp(1 - (6 + 3) / (5 + 2))  # 6 is closer to 5 words than 2, and 3 to 2 words than 6
-    assert found[1] == pytest.approx(short * 7 / 7)
-    assert found[2] == pytest.approx(short * math.sqrt(7 / 7 * (3 + 1) / (4 + 1)))  # all but "dog on"
-    assert found[3] == pytest.approx(short * (7 / 7 * 4 / 5 * 1 / 3) ** (1 / 3))  # "on a mat"
-    assert found[4] == 0
+    assert found["1"] == pytest.approx(short * 7 / 7)
+    assert found["2"] == pytest.approx(short * math.sqrt(7 / 7 * (3 + 1) / (4 + 1)))  # all but "dog on"
+    assert found["3"] == pytest.approx(short * (7 / 7 * 4 / 5 * 1 / 3) ** (1 / 3))  # "on a mat"
+    assert found["4"] == 0
 
 
 def test_a_caption_has_only_its_own_images_references():
     references = [words("a dog", "the dog"), words("a cat", "the cat")]
-    assert corpus_bleu(words("a dog", "the cat"), references)[2] == pytest.approx(1)
-    assert corpus_bleu(words("the cat", "a dog"), references)[1] == pytest.approx(2 / 4)
-    assert corpus_bleu(words("the cat", "a dog"), references)[2] == 0
+    assert corpus_bleu(words("a dog", "the cat"), references)["2"] == pytest.approx(1)
+    assert corpus_bleu(words("the cat", "a dog"), references)["1"] == pytest.approx(2 / 4)
+    assert corpus_bleu(words("the cat", "a dog"), references)["2"] == 0
 
 
 @settings(deadline=None)
@@ -173,7 +173,7 @@ def test_the_metrics_are_means_over_captions_and_bleu_is_that_of_the_corpus():
     assert measured("rouge-l", samples, references).compute() == pytest.approx(by_coco(Rouge(), *pair).mean())
     bleu = measured("corpus-bleu", samples, references).compute()
     assert [*bleu] == ["1", "2", "3", "4"]
-    assert bleu == pytest.approx({str(n): value for n, value in corpus_bleu(*pair).items()})
+    assert bleu == pytest.approx(corpus_bleu(*pair))
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -219,6 +219,13 @@ def test_captions_without_a_word_and_unknown_tokens_are_counted(name):
         "1 of 3 `samples` have no word; 1 of 6 `references` have no word;"
         " unknown tokens, which match one another: 1 of `samples`, 2 of `references`"
     )
+
+
+def test_cider_of_a_single_image_is_said_to_be_0():
+    metric = measured("cider", ["a b"], [["a b"]])
+    assert metric.compute() == 0
+    assert metric.remark().startswith("of one image CIDEr-D is 0: ")
+    assert not measured("rouge-l", ["a b"], [["a b"]]).remark()
 
 
 def test_sides_that_were_taken_apart_in_different_ways_are_said():

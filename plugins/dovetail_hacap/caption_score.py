@@ -11,10 +11,11 @@ METEOR and SPICE need Java and are left out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
+from typing import Any, final
 
-from dovetail import Outcome, Tokens
+from dovetail import Metric, Outcome, Tokens
 from dovetail_standard.captions_space import Captions
 from dovetail_standard.tokenisation import differences, words_in
 
@@ -22,26 +23,40 @@ Words = list[str]
 """A caption."""
 
 
-class Captioned:
-    """Collects the words of `samples`, one caption an image, and of `references`, several an image.
+@final
+class CaptionScore(Metric):
+    """Keeps the words of `samples`, one caption an image, and of `references`, several an image, and scores them once.
 
     Args:
         samples: the space of captions.
         references: the space of their references.
+        score: the value of all captions and the references of their images.
+        unit: of the value.
+        alone: what `remark` says of a single image.
     """
 
-    def __init__(self, *, samples: Tokens, references: Captions) -> None:
+    direction = "higher"
+
+    def __init__(
+        self,
+        *,
+        samples: Tokens,
+        references: Captions,
+        score: Callable[[list[Words], list[list[Words]]], float | dict[str, float]],
+        unit: str,
+        alone: str = "",
+    ) -> None:
+        super().__init__()
         self.samples, self.references = samples, references
+        self.score, self.unit, self.alone = score, unit, alone
         self.images: list[tuple[Words, list[Words]]] = []
         self.unknown = dict.fromkeys(("samples", "references"), 0)
 
     def reset(self) -> None:
-        """Forget all captions."""
         self.images.clear()
         self.unknown = dict.fromkeys(self.unknown, 0)
 
     def update(self, outcome: Outcome) -> None:
-        """Take in a batch. Raises ValueError where samples are not as many as images."""
         samples, references = outcome["samples"], outcome["references"]
         captions = words_in(self.samples, samples)
         several = [words_in(self.references.tokens, each) for each in references]
@@ -56,22 +71,17 @@ class Captioned:
                 int((value.data[value.mask] == space.vocabulary.unknown).sum()) for value in values
             )
 
-    def merge(self, other: Captioned) -> None:
-        """Take in what another one has."""
+    def merge(self, other: Any) -> None:
         self.images += other.images
         for name, count in other.unknown.items():
             self.unknown[name] += count
 
-    def sides(self) -> tuple[list[Words], list[list[Words]]]:
-        """The captions and the references of their images, in an order that depends on nothing but themselves.
-
-        Raises:
-            ValueError: where there is none.
-        """
+    def compute(self) -> float | dict[str, float]:
+        """The score, in an order that depends on nothing but the captions; raises ValueError where there is none."""
         if not self.images:
             raise ValueError("`samples` must have a caption, but none was seen")
         ordered = sorted(self.images)
-        return [caption for caption, _ in ordered], [references for _, references in ordered]
+        return self.score([caption for caption, _ in ordered], [references for _, references in ordered])
 
     def remark(self) -> str:
         """How many captions have no word, what speaks against both sides being tokenised alike, unknown tokens."""
@@ -79,7 +89,8 @@ class Captioned:
             "samples": [caption for caption, _ in self.images],
             "references": [reference for _, references in self.images for reference in references],
         }
-        said = [
+        said = [self.alone] * (len(self.images) == 1 and bool(self.alone))
+        said += [
             f"{empty} of {len(texts)} `{name}` have no word"
             for name, texts in captions.items()
             if (empty := sum(not text for text in texts))
