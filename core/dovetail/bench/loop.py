@@ -277,11 +277,13 @@ class Stage:
         )  # fmt: skip
 
     def _losses(self) -> dict[str, float]:
-        """Each phase's mean loss in this epoch so far; a loss that is not finite ends the run."""
+        """The mean loss in this epoch so far of each phase that had a turn; one that is not finite ends the run."""
         place, losses = self.place, {}
         for update in self.updates:
             updates = update.updates(place.step - place.batch, place.step)
-            losses[update.name] = float(self.totals[update.name]) / max(updates, 1)
+            if not updates:
+                continue
+            losses[update.name] = float(self.totals[update.name]) / updates
             if not math.isfinite(losses[update.name]):
                 raise Failure(
                     f"{self.subject}: the loss of the phase `{update.name}` became {losses[update.name]} in epoch"
