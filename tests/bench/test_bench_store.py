@@ -1,6 +1,7 @@
 import fcntl
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -149,6 +150,19 @@ def test_a_run_is_found_by_its_folder_its_name_and_its_beginning(workplace):
         store.find("tiny")
     with pytest.raises(Mistake, match=r"there is no run `tyny-s1-\w+` in .*; did you mean `tiny-s1-"):
         store.find(two.folder.name.replace("i", "y"))
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("tiny-s3", "`dovetail run tiny --seed 3` makes it"),
+        ("tiny-sx", "it holds 0 runs: see `dovetail status`"),
+        ("other-s3", "it holds 0 runs: see `dovetail status`"),
+    ],
+)
+def test_what_takes_a_part_of_a_missing_run_is_told_how_to_make_it(workplace, name, how):
+    with pytest.raises(Mistake, match=re.escape(how)):
+        workplace.store.earlier(workplace.registry)(name)
 
 
 @pytest.mark.parametrize(("seeds", "count"), [(0, "0 runs"), (1, "1 run"), (2, "2 runs")])

@@ -227,8 +227,8 @@ class Store:
         """Every run, by name."""
         return [RunFolder(self.path / name) for name in self.index.names()]
 
-    def find(self, name: str) -> RunFolder:
-        """A run by its folder, its name or the beginning of its name; raises `Mistake`."""
+    def find(self, name: str, how: str = "") -> RunFolder:
+        """A run by its folder, its name or the beginning of its name; raises `Mistake`, which says `how` to make it."""
         path = Path(name)
         if (path / "run.json").is_file():
             return RunFolder(path)
@@ -239,12 +239,12 @@ class Store:
         if matches:
             raise Mistake(f"`{name}` is the beginning of several runs in {self.path}: {', '.join(matches[:6])}")
         count = f"{len(names)} run{'s' * (len(names) != 1)}"
-        possible = close(name, names) or f"it holds {count}: see `dovetail status`"
+        possible = close(name, names) or how or f"it holds {count}: see `dovetail status`"
         raise Mistake(f"there is no run `{name}` in {self.path}; {possible}")
 
     def earlier(self, registry: Registry) -> Runs:
         """Finds finished runs whose parts an assembly can take."""
-        return lambda name: FinishedRun(self.find(name), registry, self)
+        return lambda name: FinishedRun(self.find(name, _making(name, registry)), registry, self)
 
 
 @define
@@ -324,6 +324,13 @@ class FinishedRun:
             spec = held[name]
         prefix = f"slot/{path}/"
         return spec, slots[path], {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
+
+
+def _making(run: str, registry: Registry) -> str:
+    """The command that makes a run, where its name is that of a system with a seed."""
+    file_name, _, seed = run.rpartition("-s")
+    named = [name for name in registry.systems if name.replace("/", ".") == file_name]
+    return f"`dovetail run {named[0]} --seed {seed}` makes it" if named and seed.isdecimal() else ""
 
 
 def check_folder(path: Path, what: str = "store", option: str = "--store") -> None:
