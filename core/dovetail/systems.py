@@ -182,13 +182,18 @@ def _load_stage(loader: Loader, name: str, tables: Given, reset: Given | None) -
     dataset = _needed(loader, tables, "dataset", DatasetSpec)
     objective = _needed(loader, tables, "objective", ObjectiveSpec)
     parts = FrozenDict(_parts(loader, tables, objective))
-    metrics, train = tables.at("metrics"), tables.at("train")
-    measured = loader.value(metrics, "metrics", Mapping[str, MetricSpec]) if metrics is not None else FrozenDict()
+    metrics, train = _metrics(loader, tables.at("metrics")), tables.at("train")
     trained = loader.value(train, "train", Train) if train is not None else Train()
-    _check_watch(loader, tables)
+    _check_watch(loader, tables, tables.entries("metrics") if metrics is BAD else metrics)
     loader.check_shares()
-    asked = {"dataset": dataset, "objective": objective, "parts": parts, "metrics": measured}
+    asked = {"dataset": dataset, "objective": objective, "parts": parts, "metrics": metrics}
     return StageSpec(name=name, train=trained, reset=_resets(loader, reset), **asked)
+
+
+def _metrics(loader: Loader, metrics: Given | None) -> Any:
+    """The metrics by name, without those that are `core/none`."""
+    read = loader.value(metrics, "metrics", Mapping[str, MetricSpec | None]) if metrics is not None else FrozenDict()
+    return read if read is BAD else FrozenDict({name: metric for name, metric in read.items() if metric is not None})
 
 
 def _needed(loader: Loader, tables: Given, key: str, base: Any) -> Any:
@@ -221,8 +226,8 @@ def _parts(loader: Loader, tables: Given, objective: Any) -> dict[str, Any]:
     return parts
 
 
-def _check_watch(loader: Loader, tables: Given) -> None:
-    watch, metrics = tables.at("train.watch"), tables.entries("metrics")
+def _check_watch(loader: Loader, tables: Given, metrics: Mapping[str, Any]) -> None:
+    watch = tables.at("train.watch")
     if watch is not None and isinstance(watch.value, str) and watch.value.partition(".")[0] not in metrics:
         loader.fault(watch.where, "train.watch", unknown("metric", watch.value, metrics))
     for path in ("train.patience", "train.target"):

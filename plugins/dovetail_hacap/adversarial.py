@@ -21,7 +21,7 @@ Axes: batch time feature.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, final
 
 import torch
@@ -43,12 +43,15 @@ from dovetail import (
     Outcome,
     Padded,
     Phase,
+    ScheduleSpec,
     within,
 )
+from dovetail.frozendict import FrozenDict
 from dovetail_hacap.captioner import Captioner
 from dovetail_hacap.telling import Telling
 from dovetail_standard import rewarding
 from dovetail_standard.adversarial import held
+from dovetail_standard.auxiliary import AuxiliaryLosses
 from dovetail_standard.baseline import Baseline, BaselineSpec
 from dovetail_standard.credit import Credit, CreditSpec
 from dovetail_standard.evaluation import evaluating
@@ -104,6 +107,8 @@ class AdversarialSpec(ObjectiveSpec):
     """At every so many batches the generator also learns by maximum likelihood; never without it."""
     likelihood_optimizer: OptimizerSpec = Factory(lambda: AdamSpec(lr=1e-4))
     """Of the generator where it learns by maximum likelihood."""
+    auxiliary: Mapping[str, float | ScheduleSpec] = field(factory=FrozenDict, converter=FrozenDict)
+    """Weights of the losses that the generator notes, where it learns by maximum likelihood: see `captioning`."""
 
     def build(self, *, data: Fields, generator: GeneratorSpec, discriminator: DiscriminatorSpec) -> Adversarial:
         sides = Sides.build(
@@ -131,6 +136,7 @@ class AdversarialSpec(ObjectiveSpec):
                 generator_updates=self.generator_updates,
                 likelihood_every=self.likelihood_every,
             ),
+            auxiliary=AuxiliaryLosses.of(self.auxiliary),
         )
 
 
@@ -174,6 +180,7 @@ class Adversarial(Objective):
         telling: Telling,
         credit: Credit,
         phases: tuple[Phase, ...],
+        auxiliary: AuxiliaryLosses,
         baseline: Baseline | None = None,
         direction: nn.Linear | None = None,
         rescaling: Rescaling = "none",
@@ -188,12 +195,13 @@ class Adversarial(Objective):
         self.phases, self.outcome = phases, telling.outcome
         self.credit, self.baseline, self.direction, self.rescaling = credit, baseline, direction, rescaling
         self.horizon, self.extrinsic, self.intrinsic, self.manager = horizon, extrinsic, intrinsic, manager
+        self.auxiliary = auxiliary
 
     def forward(self, batch: Batch, phase: str) -> Tensor:
         """The loss of a phase; only its side's parameters get a gradient. Shape: ()."""
         real, given = self.sides.read(batch)
         if phase == "likelihood":
-            return self.sides.nll(real, given).sum() / real.lengths.sum()
+            return self.telling.likelihood(real, given, self.auxiliary)
         texts = self.sides.draw(len(real.data), given)
         if phase == "discriminator":
             return judge_loss(self.sides.discriminator, real, texts, self.sides.told(given))

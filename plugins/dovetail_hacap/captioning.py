@@ -41,7 +41,6 @@ from dovetail import (
     within,
 )
 from dovetail.frozendict import FrozenDict
-from dovetail.notes import collect
 from dovetail_hacap.captioner import Draws
 from dovetail_hacap.telling import Telling
 from dovetail_standard.auxiliary import AuxiliaryLosses
@@ -88,6 +87,8 @@ class CaptioningSpec(ObjectiveSpec):
     def build(
         self, *, data: Fields, generator: GeneratorSpec, discriminator: DiscriminatorSpec | None = None
     ) -> Captioning:
+        if self.informed and discriminator is None:
+            raise Misfit("discriminator", "one that can be `informed`", None)
         sides = Sides.build(
             data, self.text, self.image, generator, discriminator, leak=self.leak, informed=self.informed
         )
@@ -144,9 +145,7 @@ class Captioning(Objective):
             return judge_loss(self.sides.discriminator, real, fake, self.sides.told(given))
         if self.padding == "counted":
             real = filled(real, self.sides.tokens)
-        with collect() as notes:
-            nll = self.sides.nll(real, given)
-        return self.auxiliary(nll.sum() / real.lengths.sum(), notes.losses)
+        return self.telling.likelihood(real, given, self.auxiliary)
 
     @torch.no_grad()
     def evaluate(self, loader: Iterable[Batch]) -> Iterator[Outcome]:

@@ -14,6 +14,7 @@ from torch import Tensor
 from dovetail import Batch, Fields, Outcome, Padded, Sequence, Space, Strategy
 from dovetail.notes import collect
 from dovetail_hacap.captioner import Captioner
+from dovetail_standard.auxiliary import AuxiliaryLosses
 from dovetail_standard.captions_space import Captions
 from dovetail_standard.fields import field_of
 from dovetail_standard.sides import Sides
@@ -40,6 +41,12 @@ class Telling:
         read = {sides.text, sides.given, captions}
         beside = Fields({name: space for name, space in data.items() if name not in read})
         return cls(sides=sides, captions=captions, references=references, beside=beside, strategy=strategy)
+
+    def likelihood(self, real: Padded, given: Any, auxiliary: AuxiliaryLosses) -> Tensor:
+        """-log p of a word in nats, the mean over real ones, with the weighted losses of the generator. Shape: ()."""
+        with collect() as notes:
+            nll = self.sides.nll(real, given)
+        return auxiliary(nll.sum() / real.lengths.sum(), notes.losses)
 
     @property
     def outcome(self) -> Fields:

@@ -78,7 +78,13 @@ def test_a_watched_metric_that_is_none_is_a_fault_beside_the_others(bench):
 
 def test_metrics_must_be_a_table(bench):
     text = 'dataset = "toy/numbers"\nobjective = "toy/fit"\nencoder = "toy/linear"\nmetrics = ["toy/right"]'
-    assert bench.fault(text).startswith("4: metrics: must be a table, each a metric, but is ['toy/right']")
+    assert bench.fault(text).startswith("4: metrics: must be a table, each a metric or core/none, but is ['toy/right']")
+
+
+def test_a_metric_that_is_none_is_left_out(bench):
+    text = SYSTEM.replace("metrics = {", 'metrics = { other = "core/none",')
+    assert list(bench.stage(text).metrics) == ["right"]
+    assert "there is no metric `other`" in bench.fault(text + "train = { watch = 'other' }")
 
 
 def test_a_number_in_a_metrics_table_is_watched_by_its_name(bench):

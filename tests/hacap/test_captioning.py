@@ -191,7 +191,18 @@ def test_hard_attention_is_learnt_where_it_has_a_weight():
         made(CaptioningSpec(), generator, None)
 
 
+def test_the_turns_of_likelihood_have_the_loss_of_the_likelihood_stage():
+    weights = {"coverage": 0.3}
+    stage = made(CaptioningSpec(auxiliary=weights))
+    turns = made(AdversarialSpec(credit=SequenceCreditSpec(), likelihood_every=1, auxiliary=weights))
+    plain = made(AdversarialSpec(credit=SequenceCreditSpec(), likelihood_every=1))
+    assert torch.equal(turns(batch(), "likelihood"), stage(batch(), "likelihood"))
+    assert plain(batch(), "likelihood") < turns(batch(), "likelihood")
+
+
 def test_errors():
+    with pytest.raises(Misfit, match="one that can be `informed`"):
+        made(CaptioningSpec(informed=True), discriminator=None)
     with pytest.raises(Misfit, match="one score a step"):
         made(AdversarialSpec(credit=StepCreditSpec()))
     with pytest.raises(Misfit, match="in which the manager has goals"):
