@@ -1,4 +1,4 @@
-"""The site: built once as CI does, from a copy, and looked at as text."""
+"""The site: built once from a copy, every warning an error, and looked at as text."""
 
 import re
 import shutil
