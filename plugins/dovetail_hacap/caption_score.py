@@ -89,7 +89,7 @@ class CaptionScore(Metric):
             "samples": [caption for caption, _ in self.images],
             "references": [reference for _, references in self.images for reference in references],
         }
-        said = [self.alone] * (len(self.images) == 1 and bool(self.alone))
+        said = [self.alone] if self.alone and len(self.images) == 1 else []
         said += [
             f"{empty} of {len(texts)} `{name}` have no word"
             for name, texts in captions.items()
